@@ -1,0 +1,131 @@
+"""One command line: a table from command to function; the function's signature is the command's interface."""
+
+import argparse
+import importlib
+import inspect
+import json
+import logging
+import os
+import sys
+import traceback
+import types
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from cineclr import __version__
+from cineclr.config import parse_settings
+from cineclr.errors import InputError
+
+# In the order in which data passes through.
+COMMANDS: dict[str, str] = {
+    "init": "cineclr.private:init",
+    "check": "cineclr.check:check",
+    "make-demo-hospital": "cineclr.demo.hospital:make_demo_hospital",
+    "list-files": "cineclr.intake.scan:list_files",
+    "scan-dicom": "cineclr.intake.scan:scan_dicom",
+    "index-studies": "cineclr.intake.scan:index_studies",
+    "deidentify-echo": "cineclr.intake.deidentify:deidentify_echo",
+    "import-sheet": "cineclr.cohort.sheet:import_sheet",
+    "import-view-classifier": "cineclr.views.classifier:import_view_classifier",
+    "train-view-classifier": "cineclr.views.train:train_view_classifier",
+    "classify-views": "cineclr.views.classifier:classify_views",
+    "preprocess-clips": "cineclr.video.clips:preprocess_clips",
+    "build-cohort": "cineclr.cohort.build:build_cohort",
+    "draw-subsets": "cineclr.cohort.subsets:draw_subsets",
+    "import-kinetics": "cineclr.models.weights:import_kinetics",
+    "pretrain-echo": "cineclr.training.pretrain:pretrain_echo",
+    "finetune-echo": "cineclr.training.finetune:finetune_echo",
+    "predict-echo": "cineclr.training.predict:predict_echo",
+    "evaluate-echo": "cineclr.reporting.evaluate:evaluate_echo",
+    "tabulate-cohort": "cineclr.reporting.tables:tabulate_cohort",
+    "tabulate-results": "cineclr.reporting.tables:tabulate_results",
+    "plot-results": "cineclr.reporting.figures:plot_results",
+    "plot-cohort-flow": "cineclr.reporting.figures:plot_cohort_flow",
+    "summarize": "cineclr.reporting.summary:summarize",
+    "write-schema": "cineclr.config:write_schema",
+    "hash-weights": "cineclr.models.weights:hash_weights",
+}
+
+# Commands that read the hospital's files: what an unexpected error says may quote a patient's data.
+READS_PRIVATE = ("cineclr.intake", "cineclr.cohort.sheet", "cineclr.private", "cineclr.check", "cineclr.views.train")
+# Commands that write there: nobody else on the machine may read their files.
+WRITES_PRIVATE = ("cineclr.private", "cineclr.demo", "cineclr.intake.scan", "cineclr.cohort.sheet")
+
+
+def load_command(name: str) -> Callable[..., Any]:
+    """Import and return the function of a command; nothing else of the package is imported."""
+    module, function = COMMANDS[name].split(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def build_parser(name: str, function: Callable[..., Any]) -> argparse.ArgumentParser:
+    """Return the argument parser that the typed signature of `function` describes."""
+    parser = argparse.ArgumentParser(
+        prog=f"cineclr {name}",
+        description=inspect.getdoc(function),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    hints = typing.get_type_hints(function)
+    for parameter in inspect.signature(function).parameters.values():
+        required = parameter.default is inspect.Parameter.empty
+        default = None if required else parameter.default
+        parser.add_argument(
+            f"--{parameter.name.replace('_', '-')}",
+            required=required,
+            default=default,
+            **_argument_of(hints[parameter.name]),
+        )
+    return parser
+
+
+def _argument_of(hint: Any) -> dict[str, Any]:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if typing.get_origin(hint) is list:
+        return {"nargs": "*", **_argument_of(typing.get_args(hint)[0])}
+    if typing.get_origin(hint) is typing.Literal:
+        return {"choices": typing.get_args(hint)}
+    if hint is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return {"type": lambda text: parse_settings(hint, json.loads(text)), "metavar": "JSON"}
+    return {"type": hint, "metavar": hint.__name__.upper()}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return 0, or 1 after an error that the user can mend, or 2 for a wrong command line."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["--version"]:
+        print(f"cineclr {__version__}")
+        return 0
+    if not arguments or arguments[0] not in COMMANDS:
+        known = "\n  ".join(COMMANDS)
+        print(f"usage: cineclr COMMAND [--help] [options]\n\ncommands:\n  {known}", file=sys.stderr)
+        return 0 if arguments[:1] in (["--help"], ["-h"]) else 2
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    os.umask(0o077 if COMMANDS[arguments[0]].startswith(WRITES_PRIVATE) else 0o022)
+    try:
+        function = load_command(arguments[0])
+        options = build_parser(arguments[0], function).parse_args(arguments[1:])
+        function(**vars(options))
+    except InputError as error:
+        print(f"cineclr {arguments[0]}: error: {error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        _print_unexpected(arguments[0], error)
+        return 1
+    return 0
+
+
+def _print_unexpected(name: str, error: Exception) -> None:
+    """Print where an unexpected error arose; its message only where it cannot quote a patient's data."""
+    private = COMMANDS[name].startswith(READS_PRIVATE)
+    for frame in traceback.extract_tb(error.__traceback__):
+        print(f"  {Path(frame.filename).name}:{frame.lineno} in {frame.name}", file=sys.stderr)
+    message = "(message withheld: it may quote patient data)" if private else str(error)
+    print(f"cineclr {name}: unexpected {type(error).__name__}: {message}", file=sys.stderr)

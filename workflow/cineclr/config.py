@@ -1,0 +1,317 @@
+"""The configuration: one model per section, unknown keys refused, cross-field rules checked at load."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cineclr.errors import InputError
+from cineclr.files import publish
+
+Init = Literal["random", "kinetics400", "simclr", "mi_simclr", "echoclr"]
+Method = Literal["simclr", "mi_simclr", "echoclr"]
+Task = Literal["lvh", "severe_as"]
+Split = Literal["train", "val", "internal", "external"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+View = str
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Year = Annotated[int, Field(ge=1980, le=2100)]
+
+SSL_METHODS: tuple[Method, ...] = ("simclr", "mi_simclr", "echoclr")
+TASKS: tuple[Task, ...] = ("lvh", "severe_as")
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, and a key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shards(Section):
+    """How many jobs share the work of a stage; 30 to 60 minutes of work each is a good size."""
+
+    scan: int = Field(16, ge=1, le=999, description="jobs that scan the input files")
+    studies: int = Field(32, ge=1, le=999, description="jobs that de-identify, classify and preprocess studies")
+
+
+class Deidentify(Section):
+    """Pixels: what of a frame may leave the building (Methods, 'Image preprocessing')."""
+
+    mask: Literal["nonzero", "threshold"] = Field(
+        "nonzero",
+        description="what counts as image content: any non-zero pixel, or pixels above `threshold` (the paper's words)",
+    )
+    threshold: int = Field(200, ge=1, le=254, description="grey level of the binarization when mask is threshold")
+    min_kept_fraction: float = Field(
+        0.05, ge=0, lt=1, description="least share of the ultrasound region inside the mask; below it the clip is set aside"
+    )
+    keep_colour_doppler: bool = Field(False, description="keep clips with colour Doppler instead of setting them aside")
+    jpeg_quality: int = Field(95, ge=50, le=100, description="quality of the motion JPEG in the AVI files")
+    max_frames: int = Field(2000, ge=1, description="more frames than this are implausible and set aside")
+    memory_gb: float = Field(4, gt=0, description="most memory that decoding one file may take")
+    seconds: float = Field(300, gt=0, description="longest time that decoding one file may take")
+
+
+class ViewTraining(Section):
+    """Training of a view classifier on frames labelled by the user (`view_labels` in sources.yaml)."""
+
+    epochs: int = Field(10, ge=1, description="passes over the labelled frames")
+    batch_size: int = Field(64, ge=2, description="frames per step")
+    learning_rate: float = Field(1e-3, gt=0, description="learning rate of Adam")
+    frames_per_video: int = Field(10, ge=1, description="frames drawn from each labelled video")
+    cpu_threads: int = Field(2, ge=1, description="threads of the CPU's arithmetic; part of what makes runs repeatable")
+
+
+class Views(Section):
+    """View classification (Methods, 'View classification')."""
+
+    classifier: Literal["import", "train"] = Field(
+        "import", description="take the user's classifier (weights in sources.yaml) or train one on labelled frames"
+    )
+    architecture: str = Field(
+        "resnet18", description="torchvision classification model of a state dict, or `torchscript` for a scripted file"
+    )
+    classes: list[View] = Field(
+        ["plax", "psax", "a4c", "a2c"], min_length=2, description="names of the classifier's outputs, in their order"
+    )
+    keep: View = Field("plax", description="the view that goes on; others are counted out")
+    frames: int = Field(10, ge=1, description="frames whose probabilities are averaged per video")
+    frame_choice: Literal["random", "first"] = Field(
+        "random", description="random frames (the paper's text) or the first ones (the released sibling code)"
+    )
+    size: int = Field(224, ge=16, description="rows and columns of a frame as the classifier sees it")
+    training: ViewTraining = ViewTraining()
+
+    @model_validator(mode="after")
+    def _keep_is_a_class(self) -> Self:
+        if self.keep not in self.classes:
+            raise ValueError(f"keep is {self.keep!r}, which is not one of classes {self.classes}")
+        return self
+
+
+class Clips(Section):
+    """The packed store of preprocessed videos."""
+
+    size: int = Field(112, ge=16, description="rows and columns of a stored frame")
+    min_frames: int = Field(16, ge=2, description="shorter videos are set aside (at least the fine-tuning clip)")
+
+
+class SplitFractions(Section):
+    """Shares of the development studies."""
+
+    train: Fraction = 0.75
+    val: Fraction = 0.10
+    internal: Fraction = 0.15
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Self:
+        total = self.train + self.val + self.internal
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"train + val + internal must be 1, not {total:g}")
+        return self
+
+
+class LvhThresholds(Section):
+    """LV mass index above which a heart is hypertrophic, g/m2 (American Society of Echocardiography)."""
+
+    F: float = Field(95, gt=0, description="women")
+    M: float = Field(115, gt=0, description="men")
+
+
+class Cohort(Section):
+    """Who is in, and in which part (Methods, 'Data curation' and 'Echocardiogram labeling')."""
+
+    development_years: tuple[Year, Year] = Field((2016, 2020), description="first and last year of train, val, internal")
+    external_years: tuple[Year, Year] = Field((2021, 2021), description="first and last year of the external test set")
+    split: SplitFractions = SplitFractions()
+    split_unit: Literal["study", "patient"] = Field(
+        "study", description="study (the paper) or patient (no patient in two parts of the development set)"
+    )
+    exclude_low_flow_low_gradient: bool = Field(True, description="leave out low-flow low-gradient aortic stenosis")
+    lvh_above: LvhThresholds = LvhThresholds()
+
+    @model_validator(mode="after")
+    def _years_in_order(self) -> Self:
+        for name in ("development_years", "external_years"):
+            first, last = getattr(self, name)
+            if first > last:
+                raise ValueError(f"{name}: first year {first} is after last year {last}")
+        if self.development_years[1] >= self.external_years[0] and self.external_years[1] >= self.development_years[0]:
+            raise ValueError(f"development_years {self.development_years} and external_years {self.external_years} overlap")
+        return self
+
+
+class Encoder(Section):
+    """The video encoder, a 3D-ResNet18 (Methods, 'Self-supervised pretraining')."""
+
+    width: Literal[8, 16, 32, 64] = Field(
+        64, description="channels of the first stage; 64 is the published network, less is a small one of the same family"
+    )
+
+
+class Augmentation(Section):
+    """Random changes, the same for every frame of a clip (Methods, 'Self-supervised pretraining')."""
+
+    pad: int = Field(8, ge=0, description="zero-pad by up to this many pixels on each side, then crop back")
+    flip_probability: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
+    rotation_degrees: float = Field(10, ge=0, le=180, description="largest rotation either way")
+    rotation_probability: float = Field(0.5, ge=0, le=1, description="probability of a rotation")
+
+
+class PretrainEpochs(Section):
+    """Epochs of each method; SimCLR sees each video once per epoch, the others each pair, so its epochs are more."""
+
+    simclr: int = Field(520, ge=1)
+    mi_simclr: int = Field(300, ge=1)
+    echoclr: int = Field(300, ge=1)
+
+
+class Pretrain(Section):
+    """Self-supervised pretraining on all training videos (Methods, 'Self-supervised pretraining')."""
+
+    frames: int = Field(4, ge=2, le=5, description="K, consecutive frames per clip; frame order has K! classes")
+    epochs: PretrainEpochs = PretrainEpochs()
+    batch_size: int = Field(392, ge=2, description="pairs per optimizer step, over all devices")
+    learning_rate: float = Field(0.1, gt=0, description="learning rate of Adam")
+    temperature: float = Field(0.5, gt=0, description="tau of NT-Xent; the paper says 0.5, the released script 0.05")
+    mask_same_study: bool = Field(False, description="never take clips of one study as negatives of each other (paper: false)")
+    projector_hidden: int = Field(256, ge=1, description="width of the projector's hidden layer")
+    projector_output: int = Field(128, ge=1, description="width of the embedding that NT-Xent compares")
+    augmentation: Augmentation = Augmentation()
+    precision: Precision = Field("bf16-mixed", description="arithmetic of the encoder; losses are always 32-bit")
+    devices: int = Field(2, ge=1, description="GPUs of one node; without a GPU training runs on the CPU in one process")
+    cpu_threads: int = Field(2, ge=1, description="threads of the CPU's arithmetic; part of what makes runs repeatable")
+
+
+class LearningRates(Section):
+    """Learning rates by kind of initialisation."""
+
+    scratch: list[float] = Field([1e-4, 5e-5, 1e-5], min_length=1, description="random and Kinetics-400")
+    ssl: list[float] = Field([0.1, 0.05, 0.001], min_length=1, description="self-supervised")
+
+
+class Finetune(Section):
+    """The fine-tuning grid (Methods, 'Fine-tuning')."""
+
+    tasks: list[Task] = Field(["lvh", "severe_as"], min_length=1, description="what is predicted")
+    inits: list[Init] = Field(
+        ["random", "kinetics400", "simclr", "mi_simclr", "echoclr"], min_length=1, description="initial weights"
+    )
+    ratios: list[Fraction] = Field(
+        [0.01, 0.05, 0.10, 0.25, 0.50, 1.0], min_length=1, description="shares of the labelled training studies"
+    )
+    learning_rates: LearningRates = Field(
+        LearningRates(), description="the first is used above `search_up_to`; at or below it all, the best by validation loss"
+    )
+    search_up_to: float = Field(0.10, ge=0, le=1, description="largest ratio at which learning rates are searched")
+    frames: int = Field(16, ge=2, description="consecutive frames per clip")
+    batch_size: int = Field(88, ge=2, description="clips per step")
+    max_epochs: int = Field(30, ge=1, description="most passes over the training videos")
+    patience: int = Field(5, ge=1, description="epochs without a better validation loss before stopping")
+    positive_weight: Literal["balanced", "none"] = Field(
+        "balanced", description="weight of positives in the loss: negatives / positives, or none"
+    )
+    augmentation: Augmentation = Augmentation()
+    precision: Precision = Field("bf16-mixed", description="arithmetic of the network; the loss is always 32-bit")
+    cpu_threads: int = Field(2, ge=1, description="threads of the CPU's arithmetic; part of what makes runs repeatable")
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> Self:
+        for name in ("tasks", "inits", "ratios"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                raise ValueError(f"{name} repeats a value: {values}")
+        return self
+
+    def candidates(self, init: Init, ratio: float) -> list[float]:
+        """Return the learning rates to train with, the paper's rule at small ratios (Methods, 'Fine-tuning')."""
+        rates = self.learning_rates.ssl if init in SSL_METHODS else self.learning_rates.scratch
+        return rates if ratio <= self.search_up_to else rates[:1]
+
+
+class Predict(Section):
+    """Inference: several clips per video, averaged (as in the released code)."""
+
+    clips_per_video: int = Field(4, ge=1, description="evenly spaced clips per video")
+    batch_size: int = Field(64, ge=1, description="clips per step")
+    cpu_threads: int = Field(2, ge=1, description="threads of the CPU's arithmetic")
+
+
+class Evaluation(Section):
+    """Statistics of the test sets (Methods, 'Statistical analysis')."""
+
+    bootstrap_samples: int = Field(10_000, ge=100, description="resamples of studies for the confidence intervals")
+    test_samples: int = Field(10_000, ge=100, description="stratified resamples for the one-sided test of AUROCs")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="level of the percentile intervals")
+
+
+class Echo(Section):
+    """The first paper: label-efficient diagnosis from echocardiograms."""
+
+    deidentify: Deidentify = Deidentify()
+    views: Views = Views()
+    clips: Clips = Clips()
+    cohort: Cohort = Cohort()
+    encoder: Encoder = Encoder()
+    pretrain: Pretrain = Pretrain()
+    finetune: Finetune = Finetune()
+    predict: Predict = Predict()
+    evaluation: Evaluation = Evaluation()
+
+    @model_validator(mode="after")
+    def _clips_are_long_enough(self) -> Self:
+        need = max(self.finetune.frames, self.pretrain.frames)
+        if self.clips.min_frames < need:
+            raise ValueError(f"clips.min_frames is {self.clips.min_frames}, but training draws clips of {need} frames")
+        return self
+
+
+class Demo(Section):
+    """The synthetic hospital of the demo; leave this section out for real data."""
+
+    studies: int = Field(560, ge=12, description="echo studies")
+    frames: int = Field(20, ge=4, description="frames of a typical clip")
+    full_size_share: float = Field(0.02, ge=0, le=1, description="share of clips written at a scanner's full size")
+
+
+class Config(Section):
+    """All scientific choices of a run."""
+
+    run: str = Field("main", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="name of the run: results/<run>, private/<run>")
+    private: str = Field("private", min_length=1, description="folder of the private side; nobody else may read it")
+    seed: int = Field(0, ge=0, description="root of all randomness")
+    shards: Shards = Shards()
+    echo: Echo = Echo()
+    demo: Demo | None = Field(None, description="make a synthetic hospital instead of reading a real one")
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse_settings(model: type[Model], value: Any, where: str = "") -> Model:
+    """Validate `value` as `model`; raise InputError with one line per mistake: key, value, what is allowed."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InputError("\n".join(_explain(item, where) for item in error.errors())) from None
+
+
+def _explain(item: Any, where: str) -> str:
+    key = ".".join(str(part) for part in item["loc"]) or "settings"
+    if item["type"] == "extra_forbidden":
+        return f"{where}{key}: no such setting"
+    message = item["msg"].removeprefix("Value error, ")
+    shown = f" (got {item['input']!r})" if isinstance(item["input"], str | int | float | bool | list) else ""
+    return f"{where}{key}: {message}{shown}"
+
+
+def load_config(values: dict[str, Any]) -> Config:
+    """Return the checked configuration; raise InputError that lists every mistake."""
+    return parse_settings(Config, values, where="config: ")
+
+
+def write_schema(output: Path) -> None:
+    """Write the JSON schema of config.yaml."""
+    with publish(output) as temporary:
+        temporary.write_text(json.dumps(Config.model_json_schema(), indent=2) + "\n")

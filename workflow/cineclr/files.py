@@ -1,0 +1,95 @@
+"""Publishing: an output appears under its name only when it is complete, verified and on disk."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cineclr import __version__
+from cineclr.errors import InputError
+
+
+@contextlib.contextmanager
+def publish(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the directory of `path`; on success flush it and rename it to `path`.
+
+    Works for a file or, when the caller makes one, a directory. On any exception the temporary is removed and
+    whatever stood at `path` before is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    _remove(temporary)
+    try:
+        yield temporary
+        _flush(temporary)
+        if path.is_dir() and temporary.is_dir():
+            shutil.rmtree(path)
+        temporary.replace(path)
+        _flush(path.parent)
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Publish a data frame as Parquet, re-read and row-counted; the schema carries the package version."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    metadata = {**(table.schema.metadata or {}), b"cineclr_version": __version__.encode()}
+    with publish(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(metadata), temporary)
+        rows = pq.read_metadata(temporary).num_rows
+        if rows != len(frame):
+            raise OSError(f"{path.name}: {rows} of {len(frame)} rows reached the disk")
+
+
+def read_parquet(paths: list[Path]) -> pd.DataFrame:
+    """Read Parquet files that share their columns into one data frame, in the order given."""
+    return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+
+
+def write_table(frame: pd.DataFrame, csv: Path) -> None:
+    """Publish a result that a person opens: a CSV, and beside it the same content as Parquet."""
+    write_parquet(frame, csv.with_suffix(".parquet"))
+    with publish(csv) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Publish a JSON file with sorted keys, so that equal content is equal bytes."""
+    with publish(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
+
+
+def require_file(path: Path, role: str, remedy: str) -> Path:
+    """Return `path` if it is a file; otherwise raise InputError that names its role and what to do."""
+    if not path.is_file():
+        raise InputError(f"{role}: no such file: {path.name}. {remedy}")
+    return path

@@ -1,0 +1,146 @@
+"""The private side of a run: the pseudonym key, where the data lie, and everything that may name a patient."""
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field
+
+from cineclr.config import Section, parse_settings
+from cineclr.errors import InputError
+from cineclr.files import publish
+
+Kind = Literal["patient", "study", "video", "file"]
+KEY_BYTES = 32
+
+
+class SheetColumns(Section):
+    """Names of the sheet's columns, where they differ from ours."""
+
+    study_id: str = "study_id"
+    patient_id: str = "patient_id"
+    study_date: str = "study_date"
+    sex: str = "sex"
+    age: str = "age"
+    as_severity: str = "as_severity"
+    low_flow_low_gradient: str = "low_flow_low_gradient"
+    lv_mass_index: str = "lv_mass_index"
+
+
+class Weights(Section):
+    """Weight files of the user's own, each with the SHA-256 that the file must have."""
+
+    view_classifier: Path | None = None
+    view_classifier_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    kinetics400: Path | None = None
+    kinetics400_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+
+
+class Sources(Section):
+    """`sources.yaml`: where the data lie and how the sheet is to be read."""
+
+    dicom: list[Path] = Field(min_length=1, description="folders that hold the DICOM files, at any depth")
+    sheet: Path = Field(description="CSV or Excel file with one row per study")
+    link: Literal["study_uid", "accession"] = Field("study_uid", description="what study_id holds")
+    issuer: str = Field("local", description="who issued patient and accession numbers, where headers do not say")
+    columns: SheetColumns = SheetColumns()
+    values: dict[str, dict[str, str | int]] = Field({}, description="our column -> {value in the sheet: our value}")
+    view_labels: Path | None = Field(None, description="CSV `video_id,view` (SOPInstanceUID) to train a view classifier")
+    weights: Weights = Weights()
+
+
+@dataclass(frozen=True)
+class PrivateSide:
+    """The folder `private/<run>`; every path in it has a fixed name."""
+
+    root: Path
+
+    def sources(self) -> Sources:
+        """Read `sources.yaml`; raise InputError that names the key at fault."""
+        path = self.root / "sources.yaml"
+        if not path.is_file():
+            raise InputError(f"{path}: missing. Make it with: cineclr init --private {self.root} --dicom FOLDER --sheet FILE")
+        try:
+            values = yaml.safe_load(path.read_text())
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f", line {mark.line + 1}" if mark else ""
+            raise InputError(f"{path}{line}: not valid YAML") from None
+        return parse_settings(Sources, values, where="sources.yaml: ")
+
+    def key(self) -> bytes:
+        """Read the pseudonym key; refuse one that is damaged or that others can read."""
+        path = self.root / "key"
+        if not path.is_file():
+            raise InputError(f"{path}: pseudonym key missing. Make it with `cineclr init`, or put the run's old key there")
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise InputError(f"{path}: others can read the pseudonym key. Run: chmod 600 {path}")
+        try:
+            key = bytes.fromhex(path.read_text().strip())
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise InputError(f"{path}: not a key of {KEY_BYTES} bytes in hexadecimal; restore it from your backup")
+        return key
+
+
+@dataclass(frozen=True)
+class Pseudonymizer:
+    """Turns identifiers into pseudonyms: HMAC-SHA256 of (kind, issuer, normalised identifier) under the key."""
+
+    key: bytes
+
+    def pseudonym(self, kind: Kind, identifier: str, issuer: str = "") -> str:
+        """Return a letter for the kind and 16 hexadecimal digits; white space around and letter case do not matter."""
+        message = "\0".join((kind, issuer.strip().upper(), identifier.strip().upper()))
+        return kind[0].upper() + hmac.digest(self.key, message.encode(), "sha256").hex()[:16]
+
+    def fingerprint(self) -> str:
+        """Return 12 hexadecimal digits that tell two keys apart and reveal neither."""
+        return hashlib.sha256(b"fingerprint" + self.key).hexdigest()[:12]
+
+
+def shard_of(pseudonym: str, shards: int) -> int:
+    """Return the shard, 0 to shards - 1, to which a pseudonym belongs."""
+    return int(pseudonym[1:], 16) % shards
+
+
+def make_private_folder(root: Path) -> None:
+    """Make the folder of the private side, readable by its owner only."""
+    root.mkdir(parents=True, exist_ok=True)
+    root.chmod(0o700)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Publish a text file that only its owner may read."""
+    with publish(path) as temporary:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+
+
+def init(private: Path, dicom: list[Path], sheet: Path, link: Literal["study_uid", "accession"] = "study_uid") -> None:
+    """Make the private side of a run: a new pseudonym key, and sources.yaml that says where the data lie.
+
+    An existing key is kept (a new key means new pseudonyms and a new split); an existing sources.yaml is not
+    overwritten.
+    """
+    for folder in dicom:
+        if not folder.is_dir():
+            raise InputError(f"--dicom: no such folder: {folder}")
+    if not sheet.is_file():
+        raise InputError(f"--sheet: no such file: {sheet}")
+    if (private / "sources.yaml").exists():
+        raise InputError(f"{private / 'sources.yaml'} exists already; edit it, or move it away first")
+    make_private_folder(private)
+    if not (private / "key").exists():
+        write_private(private / "key", secrets.token_hex(KEY_BYTES) + "\n")
+    sources = {"dicom": [str(folder.resolve()) for folder in dicom], "sheet": str(sheet.resolve()), "link": link}
+    write_private(private / "sources.yaml", yaml.safe_dump(sources, sort_keys=False))
+    print(f"{private}: key and sources.yaml are ready. Back up the key in a safe place. Next: cineclr check")
