@@ -51,7 +51,13 @@ COMMANDS: dict[str, str] = {
 }
 
 # Commands that read the hospital's files: what an unexpected error says may quote a patient's data.
-READS_PRIVATE = ("cineclr.intake", "cineclr.cohort.sheet", "cineclr.private", "cineclr.check", "cineclr.views.train")
+READS_PRIVATE = (
+    "cineclr.intake",
+    "cineclr.cohort.sheet",
+    "cineclr.private",
+    "cineclr.check",
+    "cineclr.views.train",
+)
 # Commands that write there: nobody else on the machine may read their files.
 WRITES_PRIVATE = ("cineclr.private", "cineclr.demo", "cineclr.intake.scan", "cineclr.cohort.sheet")
 
@@ -107,7 +113,9 @@ def main(arguments: list[str] | None = None) -> int:
         known = "\n  ".join(COMMANDS)
         print(f"usage: cineclr COMMAND [--help] [options]\n\ncommands:\n  {known}", file=sys.stderr)
         return 0 if arguments[:1] in (["--help"], ["-h"]) else 2
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
+    )
     os.umask(0o077 if COMMANDS[arguments[0]].startswith(WRITES_PRIVATE) else 0o022)
     try:
         function = load_command(arguments[0])

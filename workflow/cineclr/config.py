@@ -32,7 +32,9 @@ class Shards(Section):
     """How many jobs share the work of a stage; 30 to 60 minutes of work each is a good size."""
 
     scan: int = Field(16, ge=1, le=999, description="jobs that scan the input files")
-    studies: int = Field(32, ge=1, le=999, description="jobs that de-identify, classify and preprocess studies")
+    studies: int = Field(
+        32, ge=1, le=999, description="jobs that de-identify, classify and preprocess studies"
+    )
 
 
 class Deidentify(Section):
@@ -42,11 +44,18 @@ class Deidentify(Section):
         "nonzero",
         description="what counts as image content: any non-zero pixel, or pixels above `threshold` (the paper's words)",
     )
-    threshold: int = Field(200, ge=1, le=254, description="grey level of the binarization when mask is threshold")
-    min_kept_fraction: float = Field(
-        0.05, ge=0, lt=1, description="least share of the ultrasound region inside the mask; below it the clip is set aside"
+    threshold: int = Field(
+        200, ge=1, le=254, description="grey level of the binarization when mask is threshold"
     )
-    keep_colour_doppler: bool = Field(False, description="keep clips with colour Doppler instead of setting them aside")
+    min_kept_fraction: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="least share of the ultrasound region inside the mask; below it the clip is set aside",
+    )
+    keep_colour_doppler: bool = Field(
+        False, description="keep clips with colour Doppler instead of setting them aside"
+    )
     jpeg_quality: int = Field(95, ge=50, le=100, description="quality of the motion JPEG in the AVI files")
     max_frames: int = Field(2000, ge=1, description="more frames than this are implausible and set aside")
     memory_gb: float = Field(4, gt=0, description="most memory that decoding one file may take")
@@ -60,20 +69,26 @@ class ViewTraining(Section):
     batch_size: int = Field(64, ge=2, description="frames per step")
     learning_rate: float = Field(1e-3, gt=0, description="learning rate of Adam")
     frames_per_video: int = Field(10, ge=1, description="frames drawn from each labelled video")
-    cpu_threads: int = Field(2, ge=1, description="threads of the CPU's arithmetic; part of what makes runs repeatable")
+    cpu_threads: int = Field(
+        2, ge=1, description="threads of the CPU's arithmetic; part of what makes runs repeatable"
+    )
 
 
 class Views(Section):
     """View classification (Methods, 'View classification')."""
 
     classifier: Literal["import", "train"] = Field(
-        "import", description="take the user's classifier (weights in sources.yaml) or train one on labelled frames"
+        "import",
+        description="take the user's classifier (weights in sources.yaml) or train one on labelled frames",
     )
     architecture: str = Field(
-        "resnet18", description="torchvision classification model of a state dict, or `torchscript` for a scripted file"
+        "resnet18",
+        description="torchvision classification model of a state dict, or `torchscript` for a scripted file",
     )
     classes: list[View] = Field(
-        ["plax", "psax", "a4c", "a2c"], min_length=2, description="names of the classifier's outputs, in their order"
+        ["plax", "psax", "a4c", "a2c"],
+        min_length=2,
+        description="names of the classifier's outputs, in their order",
     )
     keep: View = Field("plax", description="the view that goes on; others are counted out")
     frames: int = Field(10, ge=1, description="frames whose probabilities are averaged per video")
@@ -94,7 +109,9 @@ class Clips(Section):
     """The packed store of preprocessed videos."""
 
     size: int = Field(112, ge=16, description="rows and columns of a stored frame")
-    min_frames: int = Field(16, ge=2, description="shorter videos are set aside (at least the fine-tuning clip)")
+    min_frames: int = Field(
+        16, ge=2, description="shorter videos are set aside (at least the fine-tuning clip)"
+    )
 
 
 class SplitFractions(Section):
@@ -122,13 +139,19 @@ class LvhThresholds(Section):
 class Cohort(Section):
     """Who is in, and in which part (Methods, 'Data curation' and 'Echocardiogram labeling')."""
 
-    development_years: tuple[Year, Year] = Field((2016, 2020), description="first and last year of train, val, internal")
-    external_years: tuple[Year, Year] = Field((2021, 2021), description="first and last year of the external test set")
+    development_years: tuple[Year, Year] = Field(
+        (2016, 2020), description="first and last year of train, val, internal"
+    )
+    external_years: tuple[Year, Year] = Field(
+        (2021, 2021), description="first and last year of the external test set"
+    )
     split: SplitFractions = SplitFractions()
     split_unit: Literal["study", "patient"] = Field(
         "study", description="study (the paper) or patient (no patient in two parts of the development set)"
     )
-    exclude_low_flow_low_gradient: bool = Field(True, description="leave out low-flow low-gradient aortic stenosis")
+    exclude_low_flow_low_gradient: bool = Field(
+        True, description="leave out low-flow low-gradient aortic stenosis"
+    )
     lvh_above: LvhThresholds = LvhThresholds()
 
     @model_validator(mode="after")
@@ -137,8 +160,13 @@ class Cohort(Section):
             first, last = getattr(self, name)
             if first > last:
                 raise ValueError(f"{name}: first year {first} is after last year {last}")
-        if self.development_years[1] >= self.external_years[0] and self.external_years[1] >= self.development_years[0]:
-            raise ValueError(f"development_years {self.development_years} and external_years {self.external_years} overlap")
+        if (
+            self.development_years[1] >= self.external_years[0]
+            and self.external_years[1] >= self.development_years[0]
+        ):
+            raise ValueError(
+                f"development_years {self.development_years} and external_years {self.external_years} overlap"
+            )
         return self
 
 
@@ -146,8 +174,22 @@ class Encoder(Section):
     """The video encoder, a 3D-ResNet18 (Methods, 'Self-supervised pretraining')."""
 
     width: Literal[8, 16, 32, 64] = Field(
-        64, description="channels of the first stage; 64 is the published network, less is a small one of the same family"
+        64,
+        description="channels of the first stage; 64 is the published network, less is a small one of the same family",
     )
+    kinetics400: Literal["download", "file", "none"] = Field(
+        "download",
+        description="Kinetics-400 weights: fetched once on the login node, a file named in sources.yaml, or none "
+        "(the tables then say that this init was not run)",
+    )
+
+    @model_validator(mode="after")
+    def _kinetics_fit(self) -> Self:
+        if self.kinetics400 != "none" and self.width != 64:
+            raise ValueError(
+                f"width is {self.width}, but Kinetics-400 weights need 64; set kinetics400: none or width: 64"
+            )
+        return self
 
 
 class Augmentation(Section):
@@ -170,18 +212,30 @@ class PretrainEpochs(Section):
 class Pretrain(Section):
     """Self-supervised pretraining on all training videos (Methods, 'Self-supervised pretraining')."""
 
-    frames: int = Field(4, ge=2, le=5, description="K, consecutive frames per clip; frame order has K! classes")
+    frames: int = Field(
+        4, ge=2, le=5, description="K, consecutive frames per clip; frame order has K! classes"
+    )
     epochs: PretrainEpochs = PretrainEpochs()
     batch_size: int = Field(392, ge=2, description="pairs per optimizer step, over all devices")
     learning_rate: float = Field(0.1, gt=0, description="learning rate of Adam")
-    temperature: float = Field(0.5, gt=0, description="tau of NT-Xent; the paper says 0.5, the released script 0.05")
-    mask_same_study: bool = Field(False, description="never take clips of one study as negatives of each other (paper: false)")
+    temperature: float = Field(
+        0.5, gt=0, description="tau of NT-Xent; the paper says 0.5, the released script 0.05"
+    )
+    mask_same_study: bool = Field(
+        False, description="never take clips of one study as negatives of each other (paper: false)"
+    )
     projector_hidden: int = Field(256, ge=1, description="width of the projector's hidden layer")
     projector_output: int = Field(128, ge=1, description="width of the embedding that NT-Xent compares")
     augmentation: Augmentation = Augmentation()
-    precision: Precision = Field("bf16-mixed", description="arithmetic of the encoder; losses are always 32-bit")
-    devices: int = Field(2, ge=1, description="GPUs of one node; without a GPU training runs on the CPU in one process")
-    cpu_threads: int = Field(2, ge=1, description="threads of the CPU's arithmetic; part of what makes runs repeatable")
+    precision: Precision = Field(
+        "bf16-mixed", description="arithmetic of the encoder; losses are always 32-bit"
+    )
+    devices: int = Field(
+        2, ge=1, description="GPUs of one node; without a GPU training runs on the CPU in one process"
+    )
+    cpu_threads: int = Field(
+        2, ge=1, description="threads of the CPU's arithmetic; part of what makes runs repeatable"
+    )
 
 
 class LearningRates(Section):
@@ -196,15 +250,22 @@ class Finetune(Section):
 
     tasks: list[Task] = Field(["lvh", "severe_as"], min_length=1, description="what is predicted")
     inits: list[Init] = Field(
-        ["random", "kinetics400", "simclr", "mi_simclr", "echoclr"], min_length=1, description="initial weights"
+        ["random", "kinetics400", "simclr", "mi_simclr", "echoclr"],
+        min_length=1,
+        description="initial weights",
     )
     ratios: list[Fraction] = Field(
-        [0.01, 0.05, 0.10, 0.25, 0.50, 1.0], min_length=1, description="shares of the labelled training studies"
+        [0.01, 0.05, 0.10, 0.25, 0.50, 1.0],
+        min_length=1,
+        description="shares of the labelled training studies",
     )
     learning_rates: LearningRates = Field(
-        LearningRates(), description="the first is used above `search_up_to`; at or below it all, the best by validation loss"
+        LearningRates(),
+        description="the first is used above `search_up_to`; at or below it all, the best by validation loss",
     )
-    search_up_to: float = Field(0.10, ge=0, le=1, description="largest ratio at which learning rates are searched")
+    search_up_to: float = Field(
+        0.10, ge=0, le=1, description="largest ratio at which learning rates are searched"
+    )
     frames: int = Field(16, ge=2, description="consecutive frames per clip")
     batch_size: int = Field(88, ge=2, description="clips per step")
     max_epochs: int = Field(30, ge=1, description="most passes over the training videos")
@@ -213,8 +274,12 @@ class Finetune(Section):
         "balanced", description="weight of positives in the loss: negatives / positives, or none"
     )
     augmentation: Augmentation = Augmentation()
-    precision: Precision = Field("bf16-mixed", description="arithmetic of the network; the loss is always 32-bit")
-    cpu_threads: int = Field(2, ge=1, description="threads of the CPU's arithmetic; part of what makes runs repeatable")
+    precision: Precision = Field(
+        "bf16-mixed", description="arithmetic of the network; the loss is always 32-bit"
+    )
+    cpu_threads: int = Field(
+        2, ge=1, description="threads of the CPU's arithmetic; part of what makes runs repeatable"
+    )
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Self:
@@ -241,8 +306,12 @@ class Predict(Section):
 class Evaluation(Section):
     """Statistics of the test sets (Methods, 'Statistical analysis')."""
 
-    bootstrap_samples: int = Field(10_000, ge=100, description="resamples of studies for the confidence intervals")
-    test_samples: int = Field(10_000, ge=100, description="stratified resamples for the one-sided test of AUROCs")
+    bootstrap_samples: int = Field(
+        10_000, ge=100, description="resamples of studies for the confidence intervals"
+    )
+    test_samples: int = Field(
+        10_000, ge=100, description="stratified resamples for the one-sided test of AUROCs"
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="level of the percentile intervals")
 
 
@@ -263,7 +332,9 @@ class Echo(Section):
     def _clips_are_long_enough(self) -> Self:
         need = max(self.finetune.frames, self.pretrain.frames)
         if self.clips.min_frames < need:
-            raise ValueError(f"clips.min_frames is {self.clips.min_frames}, but training draws clips of {need} frames")
+            raise ValueError(
+                f"clips.min_frames is {self.clips.min_frames}, but training draws clips of {need} frames"
+            )
         return self
 
 
@@ -272,14 +343,22 @@ class Demo(Section):
 
     studies: int = Field(560, ge=12, description="echo studies")
     frames: int = Field(20, ge=4, description="frames of a typical clip")
-    full_size_share: float = Field(0.02, ge=0, le=1, description="share of clips written at a scanner's full size")
+    full_size_share: float = Field(
+        0.02, ge=0, le=1, description="share of clips written at a scanner's full size"
+    )
 
 
 class Config(Section):
     """All scientific choices of a run."""
 
-    run: str = Field("main", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="name of the run: results/<run>, private/<run>")
-    private: str = Field("private", min_length=1, description="folder of the private side; nobody else may read it")
+    run: str = Field(
+        "main",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        description="name of the run: results/<run>, private/<run>",
+    )
+    private: str = Field(
+        "private", min_length=1, description="folder of the private side; nobody else may read it"
+    )
     seed: int = Field(0, ge=0, description="root of all randomness")
     shards: Shards = Shards()
     echo: Echo = Echo()

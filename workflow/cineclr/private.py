@@ -48,10 +48,19 @@ class Sources(Section):
     dicom: list[Path] = Field(min_length=1, description="folders that hold the DICOM files, at any depth")
     sheet: Path = Field(description="CSV or Excel file with one row per study")
     link: Literal["study_uid", "accession"] = Field("study_uid", description="what study_id holds")
-    issuer: str = Field("local", description="who issued patient and accession numbers, where headers do not say")
+    issuer: str = Field(
+        "local", description="who issued patient and accession numbers, where headers do not say"
+    )
     columns: SheetColumns = SheetColumns()
-    values: dict[str, dict[str, str | int]] = Field({}, description="our column -> {value in the sheet: our value}")
-    view_labels: Path | None = Field(None, description="CSV `video_id,view` (SOPInstanceUID) to train a view classifier")
+    further: list[str] = Field(
+        [], description="further columns for Table 1; none of them may identify a patient"
+    )
+    values: dict[str, dict[str, str | int]] = Field(
+        {}, description="our column -> {value in the sheet: our value}"
+    )
+    view_labels: Path | None = Field(
+        None, description="CSV `video_id,view` (SOPInstanceUID) to train a view classifier"
+    )
     weights: Weights = Weights()
 
 
@@ -65,7 +74,9 @@ class PrivateSide:
         """Read `sources.yaml`; raise InputError that names the key at fault."""
         path = self.root / "sources.yaml"
         if not path.is_file():
-            raise InputError(f"{path}: missing. Make it with: cineclr init --private {self.root} --dicom FOLDER --sheet FILE")
+            raise InputError(
+                f"{path}: missing. Make it with: cineclr init --private {self.root} --dicom FOLDER --sheet FILE"
+            )
         try:
             values = yaml.safe_load(path.read_text())
         except yaml.YAMLError as error:
@@ -78,7 +89,9 @@ class PrivateSide:
         """Read the pseudonym key; refuse one that is damaged or that others can read."""
         path = self.root / "key"
         if not path.is_file():
-            raise InputError(f"{path}: pseudonym key missing. Make it with `cineclr init`, or put the run's old key there")
+            raise InputError(
+                f"{path}: pseudonym key missing. Make it with `cineclr init`, or put the run's old key there"
+            )
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise InputError(f"{path}: others can read the pseudonym key. Run: chmod 600 {path}")
         try:
@@ -86,7 +99,9 @@ class PrivateSide:
         except ValueError:
             key = b""
         if len(key) != KEY_BYTES:
-            raise InputError(f"{path}: not a key of {KEY_BYTES} bytes in hexadecimal; restore it from your backup")
+            raise InputError(
+                f"{path}: not a key of {KEY_BYTES} bytes in hexadecimal; restore it from your backup"
+            )
         return key
 
 
@@ -125,7 +140,9 @@ def write_private(path: Path, text: str) -> None:
             file.write(text)
 
 
-def init(private: Path, dicom: list[Path], sheet: Path, link: Literal["study_uid", "accession"] = "study_uid") -> None:
+def init(
+    private: Path, dicom: list[Path], sheet: Path, link: Literal["study_uid", "accession"] = "study_uid"
+) -> None:
     """Make the private side of a run: a new pseudonym key, and sources.yaml that says where the data lie.
 
     An existing key is kept (a new key means new pseudonyms and a new split); an existing sources.yaml is not
@@ -141,6 +158,10 @@ def init(private: Path, dicom: list[Path], sheet: Path, link: Literal["study_uid
     make_private_folder(private)
     if not (private / "key").exists():
         write_private(private / "key", secrets.token_hex(KEY_BYTES) + "\n")
-    sources = {"dicom": [str(folder.resolve()) for folder in dicom], "sheet": str(sheet.resolve()), "link": link}
+    sources = {
+        "dicom": [str(folder.resolve()) for folder in dicom],
+        "sheet": str(sheet.resolve()),
+        "link": link,
+    }
     write_private(private / "sources.yaml", yaml.safe_dump(sources, sort_keys=False))
     print(f"{private}: key and sources.yaml are ready. Back up the key in a safe place. Next: cineclr check")
