@@ -24,6 +24,7 @@ from cineclr.errors import InputError
 COMMANDS: dict[str, str] = {
     "init": "cineclr.private:init",
     "check": "cineclr.check:check",
+    "check-sources": "cineclr.check:check_sources",
     "make-demo-hospital": "cineclr.demo.hospital:make_demo_hospital",
     "list-files": "cineclr.intake.scan:list_files",
     "scan-dicom": "cineclr.intake.scan:scan_dicom",
@@ -45,6 +46,7 @@ COMMANDS: dict[str, str] = {
     "tabulate-results": "cineclr.reporting.tables:tabulate_results",
     "plot-results": "cineclr.reporting.figures:plot_results",
     "plot-cohort-flow": "cineclr.reporting.figures:plot_cohort_flow",
+    "write-report": "cineclr.reporting.run_report:write_report",
     "summarize": "cineclr.reporting.summary:summarize",
     "write-schema": "cineclr.config:write_schema",
     "hash-weights": "cineclr.models.weights:hash_weights",
@@ -104,7 +106,7 @@ def _argument_of(hint: Any) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return 0, or 1 after an error that the user can mend, or 2 for a wrong command line."""
+    """Run one command; return 0, 1 after an error, or 2 for a wrong command line."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["--version"]:
         print(f"cineclr {__version__}")

@@ -42,7 +42,7 @@ class Deidentify(Section):
 
     mask: Literal["nonzero", "threshold"] = Field(
         "nonzero",
-        description="what counts as image content: any non-zero pixel, or pixels above `threshold` (the paper's words)",
+        description="image content: any non-zero pixel, or pixels above `threshold` (the paper)",
     )
     threshold: int = Field(
         200, ge=1, le=254, description="grey level of the binarization when mask is threshold"
@@ -175,11 +175,11 @@ class Encoder(Section):
 
     width: Literal[8, 16, 32, 64] = Field(
         64,
-        description="channels of the first stage; 64 is the published network, less is a small one of the same family",
+        description="channels of the first stage; 64 is the published network, less is a small one",
     )
     kinetics400: Literal["download", "file", "none"] = Field(
         "download",
-        description="Kinetics-400 weights: fetched once on the login node, a file named in sources.yaml, or none "
+        description="Kinetics-400 weights: fetched on the login node, a file named in sources.yaml, or none "
         "(the tables then say that this init was not run)",
     )
 
@@ -193,7 +193,7 @@ class Encoder(Section):
 
 
 class Augmentation(Section):
-    """Random changes, the same for every frame of a clip (Methods, 'Self-supervised pretraining')."""
+    """Random changes, the same for every frame of a clip."""
 
     pad: int = Field(8, ge=0, description="zero-pad by up to this many pixels on each side, then crop back")
     flip_probability: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
@@ -202,7 +202,7 @@ class Augmentation(Section):
 
 
 class PretrainEpochs(Section):
-    """Epochs of each method; SimCLR sees each video once per epoch, the others each pair, so its epochs are more."""
+    """Epochs of each method; SimCLR passes over videos, the others over pairs: hence its number."""
 
     simclr: int = Field(520, ge=1)
     mi_simclr: int = Field(300, ge=1)
@@ -290,7 +290,7 @@ class Finetune(Section):
         return self
 
     def candidates(self, init: Init, ratio: float) -> list[float]:
-        """Return the learning rates to train with, the paper's rule at small ratios (Methods, 'Fine-tuning')."""
+        """Return the learning rates to train with, searched at small ratios (Methods)."""
         rates = self.learning_rates.ssl if init in SSL_METHODS else self.learning_rates.scratch
         return rates if ratio <= self.search_up_to else rates[:1]
 
@@ -369,7 +369,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def parse_settings(model: type[Model], value: Any, where: str = "") -> Model:
-    """Validate `value` as `model`; raise InputError with one line per mistake: key, value, what is allowed."""
+    """Validate `value` as `model`; raise InputError, a line per mistake: key, value, remedy."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

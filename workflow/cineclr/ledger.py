@@ -9,7 +9,7 @@ USED = "used"
 
 
 class Code(StrEnum):
-    """Why a file was set aside; the value is what tables and `flow.json` carry, in the order of the stages."""
+    """Why a file was set aside: the value that tables and `flow.json` carry, in the order of the stages."""
 
     # scan
     NOT_DICOM = "not_dicom"

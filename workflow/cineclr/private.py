@@ -1,4 +1,4 @@
-"""The private side of a run: the pseudonym key, where the data lie, and everything that may name a patient."""
+"""The private side of a run: the pseudonym key, where the data lie, all that may name a patient."""
 
 import hashlib
 import hmac
@@ -75,7 +75,7 @@ class PrivateSide:
         path = self.root / "sources.yaml"
         if not path.is_file():
             raise InputError(
-                f"{path}: missing. Make it with: cineclr init --private {self.root} --dicom FOLDER --sheet FILE"
+                f"{path}: missing; make it: cineclr init --private {self.root} --dicom FOLDER --sheet FILE"
             )
         try:
             values = yaml.safe_load(path.read_text())
@@ -107,12 +107,12 @@ class PrivateSide:
 
 @dataclass(frozen=True)
 class Pseudonymizer:
-    """Turns identifiers into pseudonyms: HMAC-SHA256 of (kind, issuer, normalised identifier) under the key."""
+    """Turns identifiers into pseudonyms: HMAC-SHA256 of (kind, issuer, identifier) under the key."""
 
     key: bytes
 
     def pseudonym(self, kind: Kind, identifier: str, issuer: str = "") -> str:
-        """Return a letter for the kind and 16 hexadecimal digits; white space around and letter case do not matter."""
+        """Return a letter for the kind and 16 hexadecimal digits; case and outer space do not matter."""
         message = "\0".join((kind, issuer.strip().upper(), identifier.strip().upper()))
         return kind[0].upper() + hmac.digest(self.key, message.encode(), "sha256").hex()[:16]
 

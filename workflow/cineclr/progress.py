@@ -1,4 +1,4 @@
-"""Progress that reads well both in a terminal with several jobs and in a log: whole lines, a few seconds apart."""
+"""Progress that reads well in a terminal with several jobs and in a log: whole lines, seconds apart."""
 
 import sys
 import time

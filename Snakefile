@@ -1,0 +1,36 @@
+# CineCLR: from hospital DICOM and report text to the tables and figures of two papers.
+# The contents page; what goes in and what comes out stands at the top of each rule file.
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+pathvars:
+    results=RESULTS,
+    private=PRIVATE,
+
+
+include: "workflow/rules/demo.smk"
+include: "workflow/rules/intake.smk"
+include: "workflow/rules/views.smk"
+include: "workflow/rules/cohort.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/reporting.smk"
+
+
+# A mistake in sources.yaml or in the sheet stops the run before its first job.
+onstart:
+    check_sources()
+
+
+rule all:
+    input:
+        rules.echo.input,
+        rules.write_report.output,

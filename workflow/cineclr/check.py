@@ -1,0 +1,134 @@
+"""`cineclr check`: everything that can be known to be wrong before days of work begin."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from cineclr.config import Config, load_config
+from cineclr.errors import InputError
+from cineclr.private import PrivateSide
+
+SAMPLE_FILES = 200
+LEAST_FREE_GB = 10
+
+
+def check(config: list[Path] = [Path("config.yaml")], root: Path = Path()) -> None:  # noqa: B006
+    """Check the configuration, the private side, the sheet, a sample of the DICOM files, weights and disk.
+
+    `config` are configuration files, later ones override; `root` is the folder that holds private/ and
+    results/. Every check runs, each prints one line; any that fails makes InputError with its remedy.
+    """
+    settings = read_config(config)
+    private = PrivateSide(root / settings.private / settings.run)
+    checks: dict[str, Callable[[], str]] = {
+        "configuration": lambda: f"run {settings.run!r}",
+        "private side": lambda: _check_private(private),
+        "sheet": lambda: _check_sheet(private),
+        "DICOM": lambda: _check_dicom(private),
+        "weights": lambda: _check_weights(private, settings),
+        "environment": _check_environment,
+        "disk": lambda: _check_disk(root),
+    }
+    failures = [line for name, run in checks.items() if (line := _run_check(name, run))]
+    if failures:
+        raise InputError(f"{len(failures)} of {len(checks)} checks failed:\n" + "\n".join(failures))
+
+
+def check_sources(private: Path) -> None:
+    """Check the private side and the sheet; the workflow does this before its first job."""
+    side = PrivateSide(private)
+    _check_private(side)
+    _check_sheet(side)
+
+
+def read_config(paths: list[Path]) -> Config:
+    """Read and merge configuration files as Snakemake does, later over earlier ones; check the result."""
+    merged: dict[str, object] = {}
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"no configuration file {path}")
+        try:
+            values = yaml.safe_load(path.read_text()) or {}
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            raise InputError(f"{path}{f', line {mark.line + 1}' if mark else ''}: not valid YAML") from None
+        if not isinstance(values, dict):
+            raise InputError(f"{path}: must hold keys and values")
+        merged = _merge(merged, values)
+    return load_config(merged)
+
+
+def _merge(old: dict, new: dict) -> dict:
+    shared = [key for key in old if isinstance(old[key], dict) and isinstance(new.get(key), dict)]
+    return {**old, **new, **{key: _merge(old[key], new[key]) for key in shared}}
+
+
+def _run_check(name: str, run: Callable[[], str]) -> str:
+    try:
+        print(f"ok      {name}: {run()}")
+    except InputError as error:
+        message = str(error).replace("\n", "\n        ")
+        print(f"failed  {name}: {message}", file=sys.stderr)
+        return f"{name}: {str(error).splitlines()[0]}"
+    return ""
+
+
+def _check_private(private: PrivateSide) -> str:
+    private.key()
+    sources = private.sources()
+    missing = [number for number, folder in enumerate(sources.dicom, 1) if not folder.is_dir()]
+    if missing:
+        raise InputError(f"sources.yaml: dicom: entry {missing[0]} is not a folder that this machine can see")
+    return f"key, {len(sources.dicom)} DICOM folder(s)"
+
+
+def _check_sheet(private: PrivateSide) -> str:
+    from cineclr.cohort.sheet import read_sheet
+
+    sheet = read_sheet(private.sources())
+    return f"{len(sheet)} studies"
+
+
+def _check_dicom(private: PrivateSide) -> str:
+    import itertools
+
+    from pydicom.misc import is_dicom
+
+    sources = private.sources()
+    files = (path for folder in sources.dicom for path in folder.rglob("*") if path.is_file())
+    sample = list(itertools.islice(files, SAMPLE_FILES))
+    found = sum(is_dicom(path) for path in sample)
+    if not found:
+        raise InputError(f"none of the first {len(sample)} files is DICOM; is `dicom` in sources.yaml right?")
+    return f"{found} of the first {len(sample)} files are DICOM"
+
+
+def _check_weights(private: PrivateSide, settings: Config) -> str:
+    weights, needed = private.sources().weights, []
+    if settings.echo.views.classifier == "import":
+        needed.append(("view_classifier", weights.view_classifier))
+    if settings.echo.encoder.kinetics400 == "file" and "kinetics400" in settings.echo.finetune.inits:
+        needed.append(("kinetics400", weights.kinetics400))
+    for name, path in needed:
+        if path is None or not path.is_file():
+            raise InputError(f"sources.yaml: weights.{name} must name a file")
+    return ", ".join(name for name, _ in needed) or "none needed"
+
+
+def _check_environment() -> str:
+    import cv2
+    import torch
+
+    gpus = torch.cuda.device_count()
+    device = f"{gpus} GPU(s)" if gpus else "no GPU: training will use the CPU"
+    return f"Python {sys.version.split()[0]}, torch {torch.__version__}, OpenCV {cv2.__version__}, {device}"
+
+
+def _check_disk(root: Path) -> str:
+    free = shutil.disk_usage(root).free / 1e9
+    if free < LEAST_FREE_GB:
+        raise InputError(f"{free:.0f} GB free; at least {LEAST_FREE_GB} GB are needed")
+    return f"{free:.0f} GB free"

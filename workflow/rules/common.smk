@@ -1,0 +1,154 @@
+# Every function of the workflow. Rules see the configuration only through these: paths, slices, grids.
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+PACKAGE = Path(workflow.basedir) / "workflow"
+sys.path.insert(0, str(PACKAGE))
+
+from cineclr.config import SSL_METHODS, load_config
+from cineclr.errors import InputError
+
+try:
+    CONFIG = load_config(config)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def own_python():
+    """Put this Python first on the path of jobs, unless an environment of their own is deployed for them."""
+    if workflow.deployment_settings.deployment_method:
+        return ""
+    return f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+
+
+RESULTS = f"results/{CONFIG.run}"
+PRIVATE = f"{CONFIG.private}/{CONFIG.run}"
+ECHO = CONFIG.echo
+
+# Jobs find the package without an installation, also in conda and container jobs; without those they use
+# the Python that runs Snakemake.
+shell.executable("bash")
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(PACKAGE))}; {own_python()}"
+)
+
+
+wildcard_constraints:
+    shard=r"\d+",
+    method="simclr|mi_simclr|echoclr",
+    task="|".join(ECHO.finetune.tasks),
+    init="|".join(ECHO.finetune.inits),
+    ratio=r"\d\.\d+",
+    rate=r"[0-9.e-]+",
+    metric="auroc|aupr",
+    kind="label_efficiency|ablation",
+
+
+def slice_of(section):
+    """A section of the configuration as JSON: what a rule that takes it as `params` reruns for."""
+    return json.dumps(section.model_dump(mode="json"), sort_keys=True)
+
+
+def scan_shards(pattern):
+    return expand(pattern, shard=range(CONFIG.shards.scan))
+
+
+def study_shards(pattern):
+    return expand(pattern, shard=range(CONFIG.shards.studies))
+
+
+def require_sources(wildcards):
+    """The private side; without it, the steps that lead to it instead of a missing file."""
+    sources = f"{PRIVATE}/sources.yaml"
+    if CONFIG.demo is None and not Path(sources).exists():
+        raise WorkflowError(
+            f"Run '{CONFIG.run}' has no data yet ({sources} is missing). To use your own data:\n"
+            f"  1. cineclr init --private {PRIVATE} --dicom FOLDER --sheet FILE\n"
+            f"  2. edit {sources} (column names, how the sheet links to DICOM)\n"
+            f"  3. cineclr check\n"
+            "To see everything at work without data: make demo"
+        )
+    return sources
+
+
+def check_sources():
+    if Path(PRIVATE, "sources.yaml").exists():
+        shell("python -m cineclr check-sources --private {PRIVATE:q}")
+
+
+def private_side(wildcards):
+    return PRIVATE
+
+
+def trained_inits():
+    """The initialisations that can run: all, but Kinetics-400 only with its weights."""
+    without = {"kinetics400"} if ECHO.encoder.kinetics400 == "none" else set()
+    return [init for init in ECHO.finetune.inits if init not in without]
+
+
+def initial_weights(wildcards):
+    """The weights that a fine-tuning starts from; none for random ones."""
+    if wildcards.init == "random":
+        return []
+    if wildcards.init == "kinetics400":
+        return "<results>/models/kinetics400.safetensors"
+    return f"<results>/echo/pretrain/{wildcards.init}/encoder.safetensors"
+
+
+def candidates(name):
+    """The files of one grid cell over its candidate learning rates (the paper's rule)."""
+
+    def files(wildcards):
+        rates = ECHO.finetune.candidates(wildcards.init, float(wildcards.ratio))
+        cell = f"<results>/echo/finetune/{wildcards.task}/{wildcards.init}/{wildcards.ratio}"
+        return [f"{cell}/{rate:g}/{name}" for rate in rates]
+
+    return files
+
+
+def pretrain_slice(wildcards):
+    """Settings of one method: the other methods' epochs are not its business."""
+    settings = ECHO.pretrain.model_dump(mode="json")
+    settings["epochs"] = {wildcards.method: settings["epochs"][wildcards.method]}
+    return json.dumps(settings, sort_keys=True)
+
+
+def finetune_slice(wildcards):
+    """Settings of one training: the rest of the grid is not its business."""
+    grid = {"tasks", "inits", "ratios", "learning_rates", "search_up_to"}
+    return json.dumps(
+        ECHO.finetune.model_dump(mode="json", exclude=grid), sort_keys=True
+    )
+
+
+def weights_option(wildcards, input):
+    return f"--weights {input.weights}" if input.weights else ""
+
+
+def results_table(task):
+    number = {"lvh": "s2_lvh", "severe_as": "s3_severe_as"}[task]
+    return f"<results>/echo/tables/table_{number}.csv"
+
+
+def result_figures():
+    return expand(
+        "<results>/echo/figures/{kind}_{task}_{metric}.svg",
+        kind=["label_efficiency", "ablation"],
+        task=ECHO.finetune.tasks,
+        metric=["auroc", "aupr"],
+    )
+
+
+def science_note():
+    """What this run shrinks of the published experiment, for the note column of its tables."""
+    now = (ECHO.clips.size, ECHO.finetune.frames, ECHO.encoder.width)
+    if now == (112, 16, 64):
+        return ""
+    return "reduced science: {0}x{0} pixels, {1}-frame clips, encoder width {2} (paper: 112x112, 16, 64)".format(
+        *now
+    )

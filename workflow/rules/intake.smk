@@ -1,0 +1,109 @@
+# Intake: from the hospital's files to de-identified videos.
+# in:  private/<run>/sources.yaml, key; the DICOM folders and the sheet that it names
+# out: results/<run>/intake/scan.parquet (every file, no paths), echo/videos/shard_*/ (AVI) and shard_*.parquet
+
+
+localrules:
+    list_files,
+    import_sheet,
+
+
+rule import_sheet:
+    input:
+        sources=require_sources,
+    output:
+        "<private>/sheets/echo.parquet",
+    log:
+        "<results>/logs/import_sheet.log",
+    benchmark:
+        "<results>/benchmarks/import_sheet.tsv"
+    priority: 100
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        private=private_side,
+    shell:
+        "python -m cineclr import-sheet --private {params.private:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule list_files:
+    input:
+        sources=require_sources,
+    output:
+        "<private>/files.parquet",
+    log:
+        "<results>/logs/list_files.log",
+    benchmark:
+        "<results>/benchmarks/list_files.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    params:
+        private=private_side,
+        shards=CONFIG.shards.scan,
+    shell:
+        "python -m cineclr list-files --private {params.private:q} --shards {params.shards}"
+        " --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule scan_dicom:
+    input:
+        files="<private>/files.parquet",
+    output:
+        "<private>/scan/shard_{shard}.parquet",
+    log:
+        "<results>/logs/scan_dicom/{shard}.log",
+    benchmark:
+        "<results>/benchmarks/scan_dicom/{shard}.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    params:
+        private=private_side,
+    shell:
+        "python -m cineclr scan-dicom --private {params.private:q} --files {input.files:q}"
+        " --shard {wildcards.shard} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule index_studies:
+    input:
+        scan=scan_shards("<private>/scan/shard_{shard}.parquet"),
+    output:
+        index="<private>/index.parquet",
+        ledger="<results>/intake/scan.parquet",
+    log:
+        "<results>/logs/index_studies.log",
+    benchmark:
+        "<results>/benchmarks/index_studies.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    params:
+        private=private_side,
+        shards=CONFIG.shards.studies,
+    shell:
+        "python -m cineclr index-studies --private {params.private:q} --scan {input.scan:q}"
+        " --shards {params.shards} --output {output.index:q} --ledger {output.ledger:q} 2>&1 | tee {log:q}"
+
+
+rule deidentify_echo:
+    input:
+        index="<private>/index.parquet",
+    output:
+        videos=directory("<results>/echo/videos/shard_{shard}"),
+        manifest="<results>/echo/videos/shard_{shard}.parquet",
+    log:
+        "<results>/logs/deidentify_echo/{shard}.log",
+    benchmark:
+        "<results>/benchmarks/deidentify_echo/{shard}.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    params:
+        private=private_side,
+        settings=slice_of(ECHO.deidentify),
+    shell:
+        "python -m cineclr deidentify-echo --private {params.private:q} --index {input.index:q}"
+        " --shard {wildcards.shard} --settings {params.settings:q} --videos {output.videos:q}"
+        " --output {output.manifest:q} 2>&1 | tee {log:q}"
+
+
+rule intake:
+    input:
+        study_shards("<results>/echo/videos/shard_{shard}.parquet"),

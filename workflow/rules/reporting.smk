@@ -1,0 +1,162 @@
+# Reporting: statistics, the paper's tables and figures.
+# in:  echo/cohort/*, echo/predictions/<task>/<init>/<ratio>.csv
+# out: echo/evaluation/<task>.csv, echo/tables/*.csv, echo/figures/*.svg
+
+
+localrules:
+    evaluate_echo,
+    tabulate_cohort,
+    tabulate_results,
+    plot_results,
+    plot_cohort_flow,
+    write_report,
+
+
+rule evaluate_echo:
+    input:
+        predictions=expand(
+            "<results>/echo/predictions/{{task}}/{init}/{ratio}.csv",
+            init=trained_inits(),
+            ratio=ECHO.finetune.ratios,
+        ),
+    output:
+        "<results>/echo/evaluation/{task}.csv",
+    log:
+        "<results>/logs/evaluate_echo/{task}.log",
+    benchmark:
+        "<results>/benchmarks/evaluate_echo/{task}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        settings=slice_of(ECHO.evaluation),
+        seed=CONFIG.seed,
+    shell:
+        "python -m cineclr evaluate-echo --task {wildcards.task} --predictions {input.predictions:q}"
+        " --settings {params.settings:q} --seed {params.seed} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule tabulate_cohort:
+    input:
+        splits="<results>/echo/cohort/splits.csv",
+    output:
+        report(
+            "<results>/echo/tables/table_s1.csv",
+            category="EchoCLR",
+            subcategory="Tables",
+            labels={"table": "S1 cohort", "task": "", "metric": ""},
+            caption="../report/table_s1.rst",
+        ),
+    log:
+        "<results>/logs/tabulate_cohort.log",
+    benchmark:
+        "<results>/benchmarks/tabulate_cohort.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    shell:
+        "python -m cineclr tabulate-cohort --splits {input.splits:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule tabulate_results:
+    input:
+        evaluation="<results>/echo/evaluation/{task}.csv",
+        subsets="<results>/echo/cohort/subsets.csv",
+    output:
+        report(
+            "<results>/echo/tables/table_{number}_{task}.csv",
+            category="EchoCLR",
+            subcategory="Tables",
+            labels={"table": "{number} results", "task": "{task}", "metric": ""},
+            caption="../report/table_results.rst",
+        ),
+    log:
+        "<results>/logs/tabulate_results/{number}_{task}.log",
+    benchmark:
+        "<results>/benchmarks/tabulate_results/{number}_{task}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        inits=ECHO.finetune.inits,
+        note=science_note(),
+        missing_note="not run: no Kinetics-400 weights at hand (echo.encoder.kinetics400: none)",
+    shell:
+        "python -m cineclr tabulate-results --evaluation {input.evaluation:q} --subsets {input.subsets:q}"
+        " --inits {params.inits} --note {params.note:q} --missing-note {params.missing_note:q}"
+        " --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule plot_results:
+    input:
+        table=lambda wildcards: results_table(wildcards.task),
+    output:
+        svg=report(
+            "<results>/echo/figures/{kind}_{task}_{metric}.svg",
+            category="EchoCLR",
+            subcategory="Figures",
+            labels={"table": "{kind}", "task": "{task}", "metric": "{metric}"},
+            caption="../report/{kind}.rst",
+        ),
+        png="<results>/echo/figures/{kind}_{task}_{metric}.png",
+    log:
+        "<results>/logs/plot_results/{kind}_{task}_{metric}.log",
+    benchmark:
+        "<results>/benchmarks/plot_results/{kind}_{task}_{metric}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    shell:
+        "python -m cineclr plot-results --table {input.table:q} --kind {wildcards.kind}"
+        " --metric {wildcards.metric} --task {wildcards.task} --svg {output.svg:q}"
+        " --png {output.png:q} 2>&1 | tee {log:q}"
+
+
+rule plot_cohort_flow:
+    input:
+        flow="<results>/echo/cohort/flow.json",
+    output:
+        svg=report(
+            "<results>/echo/figures/cohort_flow.svg",
+            category="EchoCLR",
+            subcategory="Figures",
+            labels={"table": "cohort flow", "task": "", "metric": ""},
+            caption="../report/cohort_flow.rst",
+        ),
+        png="<results>/echo/figures/cohort_flow.png",
+    log:
+        "<results>/logs/plot_cohort_flow.log",
+    benchmark:
+        "<results>/benchmarks/plot_cohort_flow.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    shell:
+        "python -m cineclr plot-cohort-flow --flow {input.flow:q} --svg {output.svg:q}"
+        " --png {output.png:q} 2>&1 | tee {log:q}"
+
+
+rule echo_tables:
+    input:
+        "<results>/echo/tables/table_s1.csv",
+        [results_table(task) for task in ECHO.finetune.tasks],
+
+
+rule echo:
+    input:
+        rules.echo_tables.input,
+        result_figures(),
+        "<results>/echo/figures/cohort_flow.svg",
+
+
+# Snakemake's report of all tables and figures of this run.
+rule write_report:
+    input:
+        rules.echo.input,
+    output:
+        "<results>/report.html",
+    log:
+        "<results>/logs/write_report.log",
+    benchmark:
+        "<results>/benchmarks/write_report.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        config=CONFIG.model_dump_json(),
+    shell:
+        "python -m cineclr write-report --config {params.config:q} --output {output:q} 2>&1 | tee {log:q}"

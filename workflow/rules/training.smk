@@ -1,0 +1,121 @@
+# Training: pretraining on all training videos, the fine-tuning grid, predictions on the test sets.
+# in:  echo/cohort/splits.csv, echo/clips/shard_*
+# out: echo/pretrain/<method>/, echo/finetune/<task>/<init>/<ratio>/<rate>/, echo/predictions/<task>/<init>/<ratio>.csv
+
+
+localrules:
+    import_kinetics,
+
+
+rule import_kinetics:
+    input:
+        sources=require_sources,
+    output:
+        "<results>/models/kinetics400.safetensors",
+    log:
+        "<results>/logs/import_kinetics.log",
+    benchmark:
+        "<results>/benchmarks/import_kinetics.tsv"
+    priority: 100
+    conda:
+        "../../envs/training.yaml"
+    params:
+        private=private_side,
+        source=ECHO.encoder.kinetics400,
+    shell:
+        "python -m cineclr import-kinetics --private {params.private:q} --source {params.source}"
+        " --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule pretrain_echo:
+    input:
+        splits="<results>/echo/cohort/splits.csv",
+        clips=study_shards("<results>/echo/clips/shard_{shard}.parquet"),
+        frames=study_shards("<results>/echo/clips/shard_{shard}.npy"),
+    output:
+        encoder="<results>/echo/pretrain/{method}/encoder.safetensors",
+        history="<results>/echo/pretrain/{method}/history.csv",
+    log:
+        "<results>/logs/pretrain_echo/{method}.log",
+    benchmark:
+        "<results>/benchmarks/pretrain_echo/{method}.tsv"
+    priority: 50
+    conda:
+        "../../envs/training.yaml"
+    params:
+        settings=pretrain_slice,
+        encoder=slice_of(ECHO.encoder),
+        seed=CONFIG.seed,
+        checkpoints=f"{RESULTS}/checkpoints/pretrain_echo/{{method}}",
+    shell:
+        "python -m cineclr pretrain-echo --method {wildcards.method} --splits {input.splits:q}"
+        " --clips {input.clips:q} --frames {input.frames:q} --settings {params.settings:q}"
+        " --encoder {params.encoder:q} --seed {params.seed} --checkpoints {params.checkpoints:q}"
+        " --output {output.encoder:q} --history {output.history:q} 2>&1 | tee {log:q}"
+
+
+rule finetune_echo:
+    input:
+        splits="<results>/echo/cohort/splits.csv",
+        clips=study_shards("<results>/echo/clips/shard_{shard}.parquet"),
+        frames=study_shards("<results>/echo/clips/shard_{shard}.npy"),
+        weights=initial_weights,
+    output:
+        model="<results>/echo/finetune/{task}/{init}/{ratio}/{rate}/model.safetensors",
+        fit="<results>/echo/finetune/{task}/{init}/{ratio}/{rate}/fit.json",
+        history="<results>/echo/finetune/{task}/{init}/{ratio}/{rate}/history.csv",
+    log:
+        "<results>/logs/finetune_echo/{task}/{init}/{ratio}/{rate}.log",
+    benchmark:
+        "<results>/benchmarks/finetune_echo/{task}/{init}/{ratio}/{rate}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    params:
+        settings=finetune_slice,
+        encoder=slice_of(ECHO.encoder),
+        weights=weights_option,
+        seed=CONFIG.seed,
+        checkpoints=f"{RESULTS}/checkpoints/finetune_echo/{{task}}/{{init}}/{{ratio}}/{{rate}}",
+    shell:
+        "python -m cineclr finetune-echo --task {wildcards.task} --init {wildcards.init}"
+        " --ratio {wildcards.ratio} --learning-rate {wildcards.rate} --splits {input.splits:q}"
+        " --clips {input.clips:q} --frames {input.frames:q} {params.weights}"
+        " --settings {params.settings:q} --encoder {params.encoder:q} --seed {params.seed}"
+        " --checkpoints {params.checkpoints:q} --output {output.model:q} --fit {output.fit:q}"
+        " --history {output.history:q} 2>&1 | tee {log:q}"
+
+
+rule predict_echo:
+    input:
+        models=candidates("model.safetensors"),
+        fits=candidates("fit.json"),
+        splits="<results>/echo/cohort/splits.csv",
+        clips=study_shards("<results>/echo/clips/shard_{shard}.parquet"),
+        frames=study_shards("<results>/echo/clips/shard_{shard}.npy"),
+    output:
+        table="<results>/echo/predictions/{task}/{init}/{ratio}.csv",
+        parquet="<results>/echo/predictions/{task}/{init}/{ratio}.parquet",
+        choice="<results>/echo/predictions/{task}/{init}/{ratio}.json",
+    log:
+        "<results>/logs/predict_echo/{task}/{init}/{ratio}.log",
+    benchmark:
+        "<results>/benchmarks/predict_echo/{task}/{init}/{ratio}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    params:
+        settings=slice_of(ECHO.predict),
+        encoder=slice_of(ECHO.encoder),
+        seed=CONFIG.seed,
+    shell:
+        "python -m cineclr predict-echo --task {wildcards.task} --models {input.models:q}"
+        " --fits {input.fits:q} --splits {input.splits:q} --clips {input.clips:q}"
+        " --frames {input.frames:q} --settings {params.settings:q} --encoder {params.encoder:q}"
+        " --seed {params.seed} --output {output.table:q} --choice {output.choice:q} 2>&1 | tee {log:q}"
+
+
+rule pretrain:
+    input:
+        expand(
+            "<results>/echo/pretrain/{method}/encoder.safetensors",
+            method=[init for init in ECHO.finetune.inits if init in SSL_METHODS],
+        ),
