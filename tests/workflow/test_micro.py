@@ -1,0 +1,146 @@
+import base64
+import gzip
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import run_micro
+
+COLUMNS = [
+    *("init", "ratio", "n_train", "n_train_positive", "test_set", "n_test", "n_test_positive", "metric"),
+    *("value", "ci_low", "ci_high", "p_vs_echoclr", "note"),
+]
+FIGURES = [
+    f"{kind}_{task}_{metric}"
+    for kind in ("label_efficiency", "ablation")
+    for task in ("lvh", "severe_as")
+    for metric in ("auroc", "aupr")
+]
+AFTER_PREDICTION = {
+    "evaluate_echo",
+    "tabulate_results",
+    "plot_results",
+    "echo",
+    "write_report",
+    "all",
+    "total",
+}
+
+
+@pytest.fixture
+def echo(micro):
+    return micro.folder / "results" / "micro" / "echo"
+
+
+def read_truth(micro):
+    return pd.read_parquet(micro.folder / "private" / "micro" / "truth" / "files.parquet")
+
+
+def test_every_promised_output_is_there(micro, echo):
+    for name in ("table_s1", "table_s2_lvh", "table_s3_severe_as"):
+        assert len(pd.read_csv(echo / f"tables/{name}.csv")) == len(
+            pd.read_parquet(echo / f"tables/{name}.parquet")
+        )
+    for name in [*FIGURES, "cohort_flow"]:
+        assert (echo / f"figures/{name}.svg").read_text().lstrip().startswith("<?xml")
+        assert (echo / f"figures/{name}.png").stat().st_size > 5000
+    assert (echo.parent / "report.html").stat().st_size > 100_000
+
+
+def test_result_tables_hold_every_cell_of_the_grid(echo):
+    table = pd.read_csv(echo / "tables/table_s2_lvh.csv")
+    assert list(table.columns) == COLUMNS
+    assert len(table) == 3 * 2 * 2 * 2
+    not_run = table[table["init"] == "kinetics400"]
+    assert not_run["value"].isna().all()
+    assert not_run["note"].str.contains("not run").all()
+    run = table[table["init"] != "kinetics400"]
+    assert run["value"].between(run["ci_low"], run["ci_high"]).all()
+    tested = table["p_vs_echoclr"].notna()
+    assert (tested == ((table["init"] == "random") & (table["metric"] == "auroc"))).all()
+
+
+def test_predictions_are_studies_of_the_test_sets(echo):
+    splits = pd.read_csv(echo / "cohort/splits.csv").set_index("study")
+    table = pd.read_csv(echo / "predictions/severe_as/random/1.0.csv")
+    assert list(table.columns) == ["study", "test_set", "label", "probability"]
+    assert set(table["study"]) == set(splits.index[splits["split"].isin(["internal", "external"])])
+    assert (table["label"].to_numpy() == splits.loc[table["study"], "severe_as"].to_numpy()).all()
+
+
+def test_every_file_is_in_the_bucket_of_the_truth(micro, echo):
+    truth = read_truth(micro)
+    scan = [pd.read_parquet(path) for path in sorted((micro.folder / "private/micro/scan").glob("*.parquet"))]
+    paths = pd.concat(scan)[["file", "path"]]
+    files = pd.read_parquet(echo / "cohort/files.parquet").merge(paths, on="file")
+    both = files.merge(truth, on="path", suffixes=("", "_true"))
+    assert len(both) == len(truth) == len(files)
+    wrong = both[both["bucket"] != both["bucket_true"]]
+    # Only the view classifier may err; test_demo.py bounds how much.
+    view = wrong["bucket"].eq("other_view") | wrong["bucket_true"].eq("other_view")
+    assert wrong[~view][["path", "bucket", "bucket_true"]].empty, wrong[~view].to_string()
+    flow = json.loads((echo / "cohort/flow.json").read_text())
+    assert sum(flow["buckets"].values()) == flow["files"] == len(truth)
+
+
+def views_of_bytes(content: bytes):
+    """The bytes of a file, and what its compressed or base64 parts hold."""
+    yield content
+    if content[:2] == b"\x1f\x8b":
+        yield gzip.decompress(content)
+
+
+def test_nothing_planted_leaves_the_private_side(micro):
+    canaries = (micro.folder / "private/micro/truth/canaries.txt").read_text().splitlines()
+    planted = [canary.encode() for canary in canaries]
+    planted += [
+        base64.b64encode(b" " * pad + canary)[4 if pad else 0 : -4]
+        for canary in planted
+        if len(canary) >= 12
+        for pad in (0, 1, 2)
+    ]
+    assert len(planted) > 100
+    leaks = []
+    for folder in ("results", ".snakemake"):
+        for path in (micro.folder / folder).rglob("*"):
+            if path.is_file():
+                for content in views_of_bytes(path.read_bytes()):
+                    leaks += [(path.name, canary) for canary in planted if canary in content]
+        names = [str(path).encode() for path in (micro.folder / folder).rglob("*")]
+        leaks += [("a name", canary) for canary in planted for name in names if canary in name]
+    assert leaks == []
+
+
+def test_the_report_names_no_folder_of_this_machine(micro, echo):
+    report = (echo.parent / "report.html").read_text()
+    assert str(micro.folder) not in report
+    assert str(Path(__file__).parents[2]) not in report
+
+
+def test_a_finished_run_has_nothing_to_do(micro):
+    assert micro.planned() == {}
+
+
+@pytest.mark.parametrize(
+    ("override", "planned"),
+    [
+        ("echo={evaluation: {bootstrap_samples: 300}}", AFTER_PREDICTION),
+        (
+            "echo={pretrain: {epochs: {echoclr: 2}}}",
+            {"pretrain_echo", "finetune_echo", "predict_echo"} | AFTER_PREDICTION,
+        ),
+        ("echo={predict: {clips_per_video: 2}}", {"predict_echo"} | AFTER_PREDICTION),
+    ],
+)
+def test_a_changed_setting_reruns_what_reads_it_and_what_follows(micro, override, planned):
+    assert set(micro.planned("--config", override)) == planned
+
+
+@pytest.mark.full
+def test_two_runs_with_one_seed_give_identical_tables(micro, tmp_path):
+    other = run_micro(tmp_path)
+    for path in sorted((micro.folder / "results/micro/echo").rglob("*.csv")):
+        if path.name != "history.csv":
+            twin = other.folder / path.relative_to(micro.folder)
+            assert path.read_bytes() == twin.read_bytes(), path.name

@@ -1,0 +1,70 @@
+import time
+
+import pytest
+
+from cineclr.private import init
+
+
+@pytest.fixture
+def with_sheet(workflow):
+    """The private side of the default run, with a sheet and no DICOM file."""
+    (workflow.folder / "dicom").mkdir()
+    (workflow.folder / "echo.csv").write_text(
+        "study_id,patient_id,study_date,sex,age,as_severity,low_flow_low_gradient,lv_mass_index\n"
+        "1.2.3,A1,2018-05-04,F,71,severe,0,101\n"
+    )
+    init(workflow.folder / "private" / "main", [workflow.folder / "dicom"], workflow.folder / "echo.csv")
+    return workflow
+
+
+def test_without_data_the_message_names_the_steps_and_the_demo(workflow):
+    done = workflow.snakemake("--dry-run")
+    assert done.returncode != 0
+    for words in ("cineclr init --private private/main", "cineclr check", "make demo"):
+        assert words in done.stderr + done.stdout
+
+
+def test_the_papers_configuration_plans_from_sheets_alone(with_sheet):
+    start = time.monotonic()
+    jobs = with_sheet.planned()
+    assert time.monotonic() - start < 30
+    assert jobs["finetune_echo"] == 120
+    assert jobs["predict_echo"] == 60
+    assert jobs["pretrain_echo"] == 3
+    assert jobs["total"] < 1500
+
+
+def test_one_stage_can_be_asked_for(with_sheet):
+    assert set(with_sheet.planned("intake")) == {
+        *("list_files", "scan_dicom", "index_studies", "deidentify_echo", "intake", "total")
+    }
+    assert "finetune_echo" not in with_sheet.planned("pretrain")
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("echo={pretrian: {}}", "config: echo.pretrian: no such setting"),
+        ("seed=many", "config: seed: Input should be a valid integer"),
+        ("dicom=/data/echo", "config: dicom: no such setting"),
+        ("echo={finetune: {ratios: [2.0]}}", "config: echo.finetune.ratios.0"),
+    ],
+)
+def test_a_bad_setting_stops_before_anything(with_sheet, override, words):
+    done = with_sheet.snakemake("--config", override)
+    assert done.returncode != 0
+    assert words in done.stderr + done.stdout
+    assert not (with_sheet.folder / "results").exists()
+
+
+def test_a_bad_sheet_stops_before_the_first_job(with_sheet):
+    sheet = with_sheet.folder / "echo.csv"
+    sheet.write_text(sheet.read_text().replace(",F,71", ",Q,71"))
+    done = with_sheet.snakemake()
+    output = done.stderr + done.stdout
+    assert done.returncode != 0
+    assert "row 2" in output
+    assert "sex" in output
+    assert "1.2.3" not in output
+    assert not list(with_sheet.folder.glob("results/**/*.parquet"))
+    assert not list(with_sheet.folder.glob("private/main/*.parquet"))
