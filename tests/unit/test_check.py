@@ -1,0 +1,69 @@
+import pydicom.examples
+import pytest
+import yaml
+
+from cineclr.check import check, check_sources, read_config
+from cineclr.errors import InputError
+from cineclr.private import init
+
+SHEET = (
+    "study_id,patient_id,study_date,sex,age,as_severity,low_flow_low_gradient,lv_mass_index\n"
+    "1.2.3,A1,2018-05-04,F,71,severe,0,101\n"
+    "1.2.4,A2,2021-05-04,M,64,none,0,\n"
+)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A repository's root with a configuration and a private side that pass every check."""
+    (tmp_path / "dicom").mkdir()
+    (tmp_path / "dicom" / "IM0001").write_bytes(pydicom.examples.get_path("ybr_color").read_bytes())
+    (tmp_path / "echo.csv").write_text(SHEET)
+    init(tmp_path / "private" / "main", [tmp_path / "dicom"], tmp_path / "echo.csv")
+    (tmp_path / "config.yaml").write_text("echo: {views: {classifier: train}}\n")
+    return tmp_path
+
+
+def run_check(root):
+    check([root / "config.yaml"], root)
+
+
+def test_a_good_set_up_passes_every_check(root, capsys):
+    run_check(root)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[-7:]] == ["ok"] * 7
+    assert "2 studies" in "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda root: (root / "private/main/key").chmod(0o644), "private side: .*chmod 600"),
+        (lambda root: (root / "echo.csv").write_text(SHEET.replace(",F,", ",X,")), "sheet: .*sex"),
+        (lambda root: (root / "echo.csv").unlink(), "sheet: "),
+        (lambda root: (root / "dicom/IM0001").unlink(), "DICOM: none of the first 0 files"),
+        (
+            lambda root: (root / "config.yaml").write_text("seed: 0\n"),
+            "weights.view_classifier must name a file",
+        ),
+    ],
+)
+def test_each_mistake_is_named_with_its_remedy(root, spoil, words):
+    spoil(root)
+    with pytest.raises(InputError, match=words) as caught:
+        run_check(root)
+    assert "1.2.3" not in str(caught.value)
+    assert "1 of 7" in str(caught.value)
+
+
+def test_later_configuration_files_override_earlier_ones(root):
+    (root / "more.yaml").write_text(yaml.safe_dump({"seed": 5, "echo": {"views": {"size": 64}}}))
+    config = read_config([root / "config.yaml", root / "more.yaml"])
+    assert (config.seed, config.echo.views.size, config.echo.views.classifier) == (5, 64, "train")
+
+
+def test_the_workflows_own_check_stops_at_the_sheet(root):
+    check_sources(root / "private/main")
+    (root / "echo.csv").write_text(SHEET.replace("2018-05-04", "someday"))
+    with pytest.raises(InputError, match="study_date"):
+        check_sources(root / "private/main")
