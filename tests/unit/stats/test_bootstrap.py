@@ -60,7 +60,9 @@ def test_further_models_do_not_change_the_resamples():
     alone = bootstrap(labels, scores[1], 100, seed=2)
     together = bootstrap(labels, scores, 100, seed=2)
     assert np.array_equal(alone.values["auroc"][0], together.values["auroc"][1])
-    assert not np.array_equal(alone.values["auroc"], bootstrap(labels, scores[1], 100, seed=3).values["auroc"])
+    assert not np.array_equal(
+        alone.values["auroc"], bootstrap(labels, scores[1], 100, seed=3).values["auroc"]
+    )
 
 
 def test_resamples_of_one_class_are_left_out_and_counted():
@@ -86,7 +88,9 @@ def test_intervals_cover_the_true_auroc():
     truth, hits = 0.7602499, 0
     for seed in range(200):
         labels, scores = simulate(300, seed, decimals=9, models=1)
-        low, high = percentile_interval(bootstrap(labels, scores, 400, seed=seed, metrics=["auroc"]).values["auroc"][0])
+        low, high = percentile_interval(
+            bootstrap(labels, scores, 400, seed=seed, metrics=["auroc"]).values["auroc"][0]
+        )
         hits += low <= truth <= high
     assert 0.90 <= hits / 200 <= 0.99
 
@@ -103,7 +107,7 @@ def golden():
 
 @pytest.mark.parametrize(("data", "expected"), golden(), ids=lambda value: "")
 def test_agrees_with_r_proc(data, expected):
-    """Within Monte-Carlo error: the sd of 10,000 resamples, and so D, has a relative error of 0.7 % in either."""
+    """Within Monte-Carlo error: the sd of 10,000 resamples, and so D, is off by 0.7 % in either."""
     assert auroc(data["label"], data["one"]) == pytest.approx(expected["auc_one"], abs=1e-12)
     assert auroc(data["label"], data["two"]) == pytest.approx(expected["auc_two"], abs=1e-12)
     statistic, greater = run_test(data["label"], data["one"], data["two"])

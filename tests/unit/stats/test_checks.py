@@ -23,7 +23,10 @@ def test_models_are_joined_by_study_and_not_by_row():
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (frame(study=["S1", "S2", "S4"]), "not evaluated on the same studies: 2 belong to one only, such as S3"),
+        (
+            frame(study=["S1", "S2", "S4"]),
+            "not evaluated on the same studies: 2 belong to one only, such as S3",
+        ),
         (frame().iloc[:2], "not evaluated on the same studies: 1 belong to one only"),
         (frame(label=[1, 1, 0]), "disagree on the label of 1 studies"),
         (frame(study=["S1", "S2", "S2"]), "1 rows repeat a study, the first is S2"),
