@@ -1,0 +1,1 @@
+"""AVI files and the packed store of preprocessed clips."""
