@@ -209,13 +209,12 @@ class PretrainEpochs(Section):
     echoclr: int = Field(300, ge=1)
 
 
-class Pretrain(Section):
-    """Self-supervised pretraining on all training videos (Methods, 'Self-supervised pretraining')."""
+class PretrainBase(Section):
+    """What all methods of self-supervised pretraining share."""
 
     frames: int = Field(
         4, ge=2, le=5, description="K, consecutive frames per clip; frame order has K! classes"
     )
-    epochs: PretrainEpochs = PretrainEpochs()
     batch_size: int = Field(392, ge=2, description="pairs per optimizer step, over all devices")
     learning_rate: float = Field(0.1, gt=0, description="learning rate of Adam")
     temperature: float = Field(
@@ -236,6 +235,18 @@ class Pretrain(Section):
     cpu_threads: int = Field(
         2, ge=1, description="threads of the CPU's arithmetic; part of what makes runs repeatable"
     )
+
+
+class Pretrain(PretrainBase):
+    """Self-supervised pretraining on all training videos (Methods, 'Self-supervised pretraining')."""
+
+    epochs: PretrainEpochs = PretrainEpochs()
+
+
+class PretrainMethod(PretrainBase):
+    """The slice of one method: its own number of epochs."""
+
+    epochs: int = Field(ge=1, description="passes over the videos or pairs")
 
 
 class LearningRates(Section):
@@ -342,7 +353,7 @@ class Demo(Section):
     """The synthetic hospital of the demo; leave this section out for real data."""
 
     studies: int = Field(560, ge=12, description="echo studies")
-    frames: int = Field(20, ge=4, description="frames of a typical clip")
+    frames: int = Field(20, ge=8, description="frames of a typical clip")
     full_size_share: float = Field(
         0.02, ge=0, le=1, description="share of clips written at a scanner's full size"
     )

@@ -1,0 +1,1 @@
+"""Clips, pairs, order and augmentation: from the packed store to a batch on the device."""

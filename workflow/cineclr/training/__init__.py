@@ -1,0 +1,1 @@
+"""One loop, and one module per kind of training."""
