@@ -1,0 +1,170 @@
+"""The cohort: labels, exclusions and splits (Methods, 'Data curation' and 'Echocardiogram labeling')."""
+
+import logging
+import math
+from fractions import Fraction
+from pathlib import Path
+
+import pandas as pd
+
+from cineclr.cohort.flow import STAGES, describe_flow, sort_into_buckets
+from cineclr.config import Cohort, LvhThresholds
+from cineclr.errors import InputError
+from cineclr.files import read_parquet, write_json, write_parquet, write_table
+from cineclr.ledger import PASSED, USED, Code
+from cineclr.seeds import derive_seed
+
+logger = logging.getLogger(__name__)
+
+SPLITS = ("train", "val", "internal", "external")
+COLUMNS = [
+    "study",
+    "patient",
+    "split",
+    "year",
+    "sex",
+    "age",
+    "as_severity",
+    "lv_mass_index",
+    "severe_as",
+    "lvh",
+]
+
+
+def build_cohort(
+    sheet: Path,
+    scan: Path,
+    manifests: list[Path],
+    views: list[Path],
+    clips: list[Path],
+    settings: Cohort,
+    seed: int,
+    splits: Path,
+    files: Path,
+    flow: Path,
+) -> None:
+    """Join videos and sheet, label and split the studies, and put every input file into one bucket.
+
+    Writes splits (CSV and Parquet, a row per study), files (file, study, video, bucket) and flow (JSON).
+    Raises InputError when no study is in both, or a split would be empty; ValueError when files got lost.
+    """
+    studies = pd.read_parquet(sheet).sort_values("study", ignore_index=True)
+    frames = [pd.read_parquet(scan), read_parquet(manifests), read_parquet(views), read_parquet(clips)]
+    ready = frames[-1].loc[frames[-1]["code"] == PASSED, ["file", "study", "video"]]
+    if not ready["study"].isin(studies["study"]).any():
+        raise InputError(
+            f"cohort: none of the {ready['study'].nunique()} studies with usable videos is in the sheet's "
+            f"{len(studies)} rows; check `link`, `issuer` and the column of study_id in sources.yaml"
+        )
+    ready = ready.assign(code=choose_videos(ready, studies, settings))
+    stages = dict(zip(STAGES, [*frames, ready], strict=True))
+    buckets = sort_into_buckets(stages)
+    cohort = make_splits(studies, buckets[buckets["bucket"] == USED], settings, seed)
+    write_table(cohort, splits)
+    write_parquet(buckets, files)
+    write_json({**describe_flow(stages, buckets), **_describe_cohort(studies, cohort)}, flow)
+    _log(cohort)
+
+
+def choose_videos(videos: pd.DataFrame, sheet: pd.DataFrame, settings: Cohort) -> pd.Series:
+    """Return the code of each video: passed, or why its study is not in the cohort."""
+    studies = sheet.set_index("study")
+    known = videos["study"].isin(studies.index)
+    year = videos["study"].map(studies["year"])
+    inside = year.between(*settings.development_years) | year.between(*settings.external_years)
+    low_flow = videos["study"].map(studies["low_flow_low_gradient"]) == 1
+    codes = pd.Series(PASSED, index=videos.index, dtype=object)
+    codes[low_flow & settings.exclude_low_flow_low_gradient] = str(Code.LOW_FLOW_LOW_GRADIENT)
+    codes[~inside] = str(Code.YEAR_OUTSIDE)
+    codes[~known] = str(Code.NOT_IN_SHEET)
+    return codes
+
+
+def label_studies(sheet: pd.DataFrame, above: LvhThresholds) -> pd.DataFrame:
+    """Add severe_as (severe against the rest) and lvh (LV mass index above the sex's limit, or missing)."""
+    limit = sheet["sex"].map({"F": above.F, "M": above.M})
+    lvh = (sheet["lv_mass_index"] > limit).astype("Int64").where(sheet["lv_mass_index"].notna())
+    return sheet.assign(severe_as=(sheet["as_severity"] == "severe").astype("int64"), lvh=lvh)
+
+
+def make_splits(sheet: pd.DataFrame, used: pd.DataFrame, settings: Cohort, seed: int) -> pd.DataFrame:
+    """Return a row per study of the used videos: its split, labels, number of videos, further columns.
+
+    Raises InputError that names a split without studies.
+    """
+    videos = used.groupby("study").size().rename("videos")
+    cohort = sheet[sheet["study"].isin(videos.index)]
+    cohort = label_studies(cohort, settings.lvh_above)
+    cohort["videos"] = cohort["study"].map(videos).astype("int64")
+    external = cohort["year"].between(*settings.external_years)
+    unit = cohort["study" if settings.split_unit == "study" else "patient"]
+    shares = (settings.split.train, settings.split.val, settings.split.internal)
+    cohort["split"] = split_units(unit[~external], shares, seed).reindex(cohort.index, fill_value="external")
+    for split in SPLITS:
+        if not (cohort["split"] == split).any():
+            years = settings.external_years if split == "external" else settings.development_years
+            raise InputError(
+                f"cohort: no study for the {split} split: {int((~external).sum())} development and "
+                f"{int(external.sum())} external studies are left; {split} takes from {years[0]}-{years[1]}"
+            )
+    further = [name for name in sheet.columns if name not in (*COLUMNS, "low_flow_low_gradient")]
+    return cohort[[*COLUMNS, "videos", *further]].sort_values("study", ignore_index=True)
+
+
+def split_units(units: pd.Series, shares: tuple[float, float, float], seed: int) -> pd.Series:
+    """Return train, val or internal for each row; rows of one unit stay together.
+
+    Units stand in the order of a seeded hash, cut after floor(share * n) rows: a unit belongs to the split in
+    which its first row falls. The paper's 7082 studies give its 5311 in train.
+    """
+    sizes = units.value_counts()
+    order = sorted(sizes.index, key=lambda unit: (derive_seed(seed, "split", unit), unit))
+    starts = sizes[order].cumsum() - sizes[order]
+    train, val = (math.floor(share * len(units)) for share in _cumulate(shares))
+    names = pd.Series("internal", index=starts.index)
+    names[starts < val] = "val"
+    names[starts < train] = "train"
+    return units.map(names)
+
+
+def _cumulate(shares: tuple[float, float, float]) -> tuple[Fraction, Fraction]:
+    train, val = (Fraction(str(share)) for share in shares[:2])
+    return train, train + val
+
+
+def _describe_cohort(sheet: pd.DataFrame, cohort: pd.DataFrame) -> dict[str, object]:
+    by_split = cohort.groupby("split")
+    train = cohort[cohort["split"] == "train"]
+    return {
+        "studies_in_sheet": len(sheet),
+        "studies_by_split": {split: int(n) for split, n in by_split.size().items()},
+        "videos": {split: int(n) for split, n in by_split["videos"].sum().items()},
+        "training_studies_without_pair": int((train["videos"] < 2).sum()),
+        "missing_lvh": int(cohort["lvh"].isna().sum()),
+        "patients_in_several_splits": count_shared_patients(cohort),
+    }
+
+
+def count_shared_patients(cohort: pd.DataFrame) -> int:
+    """Return the number of patients with studies in more than one split."""
+    return int((cohort.groupby("patient")["split"].nunique() > 1).sum())
+
+
+def _log(cohort: pd.DataFrame) -> None:
+    for split in SPLITS:
+        part = cohort[cohort["split"] == split]
+        logger.info(
+            "%s: %d studies, %d videos, %d severe AS, %d LVH",
+            split,
+            len(part),
+            part["videos"].sum(),
+            part["severe_as"].sum(),
+            part["lvh"].sum(),
+        )
+    shared = count_shared_patients(cohort)
+    if shared:
+        logger.warning(
+            "%d patients have studies in several splits; `split_unit: patient` would keep each in one "
+            "part of the development set",
+            shared,
+        )
