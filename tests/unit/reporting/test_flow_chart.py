@@ -1,0 +1,71 @@
+import json
+from copy import deepcopy
+
+import pytest
+
+from cineclr.errors import InputError
+from cineclr.ledger import MEANING, Code
+from cineclr.reporting.flow_chart import describe_flow, read_flow
+
+FLOW = {
+    "files": 100,
+    "stages": [
+        {"stage": "scan", "input": 100, "passed": 60, "set_aside": {"not_dicom": 10, "single_frame": 30}},
+        {"stage": "views", "input": 60, "passed": 21, "set_aside": {"other_view": 39}},
+        {"stage": "cohort", "input": 21, "passed": 21, "set_aside": {}},
+    ],
+    "buckets": {"used": 21},
+    "studies": {"input": 12, "scan": 9, "views": 1},
+    "videos": {"train": 20, "external": 1},
+    "studies_by_split": {"external": 1, "train": 8},
+    "training_studies_without_pair": 1,
+    "missing_lvh": 2,
+    "a_key_of_the_future": 7,
+}
+
+
+def test_boxes_say_what_passed_and_what_was_set_aside_in_words():
+    chart = describe_flow(FLOW)
+    assert [step.count for step in chart.steps] == [
+        "100 files, 12 studies", "60 clips, 9 studies", "21 clips, 1 study", "21 clips",
+    ]  # fmt: skip
+    assert chart.steps[1].set_aside == (
+        ("40", "set aside"), ("30", MEANING[Code.SINGLE_FRAME]), ("10", MEANING[Code.NOT_DICOM]),
+    )  # fmt: skip
+    assert chart.steps[3].set_aside == ()
+    assert [(split.title, split.studies, split.clips) for split in chart.splits] == [
+        ("Training", "8 studies", "20 clips"),
+        ("External test", "1 study", "1 clip"),
+    ]
+    assert chart.footnote[0] == "Every file is counted once: 100 found = 21 used + 79 set aside."
+    assert len(chart.footnote) == 3
+
+
+def test_every_code_of_the_ledger_has_words():
+    flow = {**FLOW, "files": len(Code), "stages": [
+        {"stage": "scan", "input": len(Code), "passed": 0, "set_aside": dict.fromkeys(map(str, Code), 1)},
+    ]}  # fmt: skip
+    words = {reason for _, reason in describe_flow(flow).steps[1].set_aside}
+    assert words == {"set aside", *MEANING.values()}
+
+
+def test_a_lost_file_is_an_error():
+    lost = deepcopy(FLOW)
+    lost["stages"][1]["set_aside"]["other_view"] = 38
+    with pytest.raises(
+        InputError, match="stage views should take in 60 files, but counts 60 in, 21 passed and 38"
+    ):
+        describe_flow(lost)
+    gap = deepcopy(FLOW)
+    gap["stages"][1]["input"] = 59
+    with pytest.raises(InputError, match="stage views"):
+        describe_flow(gap)
+
+
+def test_an_incomplete_flow_is_named(tmp_path):
+    path = tmp_path / "flow.json"
+    with pytest.raises(InputError, match="no such file"):
+        read_flow(path)
+    path.write_text(json.dumps({"files": 3, "stages": []}))
+    with pytest.raises(InputError, match="no studies_by_split, videos"):
+        read_flow(path)

@@ -1,0 +1,147 @@
+"""Evaluation of one task: AUROC and AUPR of every model on every test set, intervals, one-sided test."""
+
+import logging
+import typing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cineclr.config import Evaluation, Init, Task
+from cineclr.errors import InputError
+from cineclr.files import require_file, write_table
+from cineclr.seeds import derive_seed
+from cineclr.stats.bootstrap import METRICS, Resampled, bootstrap, bootstrap_test, percentile_interval
+from cineclr.stats.checks import TestSet, join_by_study
+
+log = logging.getLogger(__name__)
+
+INITS: tuple[Init, ...] = typing.get_args(Init)
+TEST_SETS = ("internal", "external")
+REFERENCE = "echoclr"
+
+
+def evaluate_echo(task: Task, predictions: list[Path], settings: Evaluation, seed: int, output: Path) -> None:
+    """Write AUROC and AUPR of every init, ratio and test set of a task (Methods, 'Statistics').
+
+    Intervals are percentiles of plain bootstrap resamples of studies. `p_vs_echoclr` is the one-sided p of
+    pROC's bootstrap test on stratified resamples; the alternative is that EchoCLR's AUROC exceeds that of
+    the row's init at the same ratio: small where EchoCLR is better, near 1 where it is worse. All models of
+    a test set share their resamples. Each file of `predictions` is `<init>/<ratio>.csv` with columns
+    study, test_set, label, probability.
+
+    Raises:
+        InputError: files that are not named so, or hold what `join_by_study` refuses, such as models that
+            were not evaluated on the same studies.
+    """
+    frames = read_predictions(predictions)
+    sets = {str(name) for frame in frames.values() for name in frame["test_set"].unique()}
+    if unknown := sorted(sets - set(TEST_SETS)):
+        raise InputError(f"predictions of {task}: test_set is {', '.join(unknown)}; known are {TEST_SETS}")
+    rows: list[dict[str, Any]] = []
+    for test_set in (name for name in TEST_SETS if name in sets):
+        models = {
+            f"{init} at {ratio:g}": frame[frame["test_set"] == test_set]
+            for (init, ratio), frame in frames.items()
+        }
+        joined = join_by_study(models, f"{task}, {test_set} test set")
+        log.info(
+            "%s, %s: %d models, %d studies, %d positive",
+            task, test_set, len(models), len(joined.studies), joined.labels.sum(),
+        )  # fmt: skip
+        rows += _evaluate_test_set(
+            joined, list(frames), test_set, settings, derive_seed(seed, "evaluate_echo", task, test_set)
+        )
+    write_table(_in_order(pd.DataFrame(rows)), output)
+    log.info("wrote %d rows to %s", len(rows), output.name)
+
+
+def read_predictions(paths: list[Path]) -> dict[tuple[str, float], pd.DataFrame]:
+    """Read prediction files, keyed by the init and ratio of their names `<init>/<ratio>.csv`."""
+    frames: dict[tuple[str, float], pd.DataFrame] = {}
+    for path in paths:
+        name = f"{path.parent.name}/{path.name}"
+        require_file(path, f"predictions {name}", "Run predict-echo for this model first.")
+        try:
+            key = (path.parent.name, float(path.stem))
+        except ValueError:
+            raise InputError(f"predictions {name}: the file name must be a ratio, such as 0.1.csv") from None
+        if key[0] not in INITS:
+            raise InputError(f"predictions {name}: the folder must be an init, one of {', '.join(INITS)}")
+        if key in frames:
+            raise InputError(f"predictions {name}: given twice")
+        frame = pd.read_csv(path, dtype={"study": str})
+        if "test_set" not in frame.columns:
+            raise InputError(f"predictions {name}: no column test_set")
+        if not len(frame):
+            raise InputError(f"predictions {name}: no studies (0 rows)")
+        frames[key] = frame
+    if not frames:
+        raise InputError("no predictions given: --predictions needs at least one <init>/<ratio>.csv")
+    return frames
+
+
+def _evaluate_test_set(
+    joined: TestSet, keys: list[tuple[str, float]], test_set: str, settings: Evaluation, seed: int
+) -> list[dict[str, Any]]:
+    plain = bootstrap(
+        joined.labels, joined.probabilities, settings.bootstrap_samples, derive_seed(seed, "interval")
+    )
+    if plain.left_out:
+        log.warning(
+            "%s: %d of %d resamples held one class only (%d positive studies) and were left out",
+            test_set, plain.left_out, settings.bootstrap_samples, joined.labels.sum(),
+        )  # fmt: skip
+    p_values = _p_values(joined, keys, settings, derive_seed(seed, "test"))
+    rows = []
+    for metric in METRICS:
+        low, high = percentile_interval(plain.values[metric], settings.confidence)
+        for model, (init, ratio) in enumerate(keys):
+            rows.append(
+                {
+                    "init": init,
+                    "ratio": ratio,
+                    "test_set": test_set,
+                    "n_test": len(joined.studies),
+                    "n_test_positive": int(joined.labels.sum()),
+                    "metric": metric,
+                    "value": plain.observed[metric][model],
+                    "ci_low": low[model],
+                    "ci_high": high[model],
+                    "p_vs_echoclr": p_values.get((init, ratio), np.nan) if metric == "auroc" else np.nan,
+                }
+            )
+    return rows
+
+
+def _p_values(
+    joined: TestSet, keys: list[tuple[str, float]], settings: Evaluation, seed: int
+) -> dict[tuple[str, float], float]:
+    """Return the one-sided p of every model that has an EchoCLR model of its ratio beside it."""
+    position = {key: number for number, key in enumerate(keys)}
+    compared = [key for key in keys if key[0] != REFERENCE and (REFERENCE, key[1]) in position]
+    if not compared:
+        return {}
+    resampled = bootstrap(
+        joined.labels, joined.probabilities, settings.test_samples, seed, stratified=True, metrics=["auroc"]
+    )
+    return {key: _p_value(resampled, position[REFERENCE, key[1]], position[key]) for key in compared}
+
+
+def _p_value(resampled: Resampled, reference: int, other: int) -> float:
+    observed, values = resampled.observed["auroc"], resampled.values["auroc"]
+    _, p_value = bootstrap_test(
+        (observed[reference], observed[other]), (values[reference], values[other]), alternative="greater"
+    )
+    return p_value
+
+
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort rows as the paper's tables: inits, ratios, test sets, metrics."""
+    ranks = {"init": INITS, "test_set": TEST_SETS, "metric": tuple(METRICS)}
+    ranked = table.assign(
+        **{f"_{name}": table[name].map({v: i for i, v in enumerate(order)}) for name, order in ranks.items()}
+    )
+    ordered = ranked.sort_values(["_init", "ratio", "_test_set", "_metric"], ignore_index=True)
+    return ordered[table.columns.tolist()]
