@@ -1,0 +1,1 @@
+"""The synthetic hospital: echo studies as scanners write them, with known truth."""
