@@ -15,7 +15,6 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 demo: $(VENV)/ready
 	@snakemake --profile profiles/demo --quiet rules $(ARGS)
-	@cineclr summarize --results results
 
 test: $(VENV)/ready lint
 	pytest -m "not full"

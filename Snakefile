@@ -30,6 +30,10 @@ onstart:
     check_sources()
 
 
+onsuccess:
+    summarize()
+
+
 rule all:
     input:
         rules.echo.input,

@@ -81,6 +81,20 @@ def check_sources():
         shell("python -m cineclr check-sources --private {PRIVATE:q}")
 
 
+def summarize():
+    """Show the finished run on one screen."""
+    if Path(RESULTS, "report.html").exists():
+        echo = f"{RESULTS}/echo"
+        tables = [
+            results_table(task).replace("<results>", RESULTS)
+            for task in ECHO.finetune.tasks
+        ]
+        shell(
+            "python -m cineclr summarize --tables {tables} --flow {echo}/cohort/flow.json"
+            " --report {RESULTS}/report.html"
+        )
+
+
 def private_side(wildcards):
     return PRIVATE
 
@@ -114,7 +128,7 @@ def candidates(name):
 def pretrain_slice(wildcards):
     """Settings of one method: the other methods' epochs are not its business."""
     settings = ECHO.pretrain.model_dump(mode="json")
-    settings["epochs"] = {wildcards.method: settings["epochs"][wildcards.method]}
+    settings["epochs"] = settings["epochs"][wildcards.method]
     return json.dumps(settings, sort_keys=True)
 
 
