@@ -84,15 +84,7 @@ def check_sources():
 def summarize():
     """Show the finished run on one screen."""
     if Path(RESULTS, "report.html").exists():
-        echo = f"{RESULTS}/echo"
-        tables = [
-            results_table(task).replace("<results>", RESULTS)
-            for task in ECHO.finetune.tasks
-        ]
-        shell(
-            "python -m cineclr summarize --tables {tables} --flow {echo}/cohort/flow.json"
-            " --report {RESULTS}/report.html"
-        )
+        shell("python -m cineclr summarize --results {RESULTS:q}")
 
 
 def private_side(wildcards):

@@ -93,7 +93,7 @@ rule plot_results:
             category="EchoCLR",
             subcategory="Figures",
             labels={"table": "{kind}", "task": "{task}", "metric": "{metric}"},
-            caption="../report/{kind}.rst",
+            caption="../report/figure_results.rst",
         ),
         png="<results>/echo/figures/{kind}_{task}_{metric}.png",
     log:

@@ -24,9 +24,7 @@ def test_batch_equals_slow_reference() -> None:
     draws = draw_augmentation(settings, len(clips), np.random.default_rng(1))
     expected = [
         augment_slowly(clip, int(d), int(r), bool(f), float(a))
-        for clip, d, r, f, a in zip(
-            clips, draws.down, draws.right, draws.flip, draws.degrees, strict=True
-        )
+        for clip, d, r, f, a in zip(clips, draws.down, draws.right, draws.flip, draws.degrees, strict=True)
     ]
     torch.testing.assert_close(augment(clips, draws), torch.stack(expected), atol=1e-4, rtol=0)
 

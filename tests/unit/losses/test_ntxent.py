@@ -18,7 +18,7 @@ def make_embeddings(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def nt_xent_slowly(first, second, temperature: float, studies=None) -> float:
-    """The paper's equation in plain loops, with negatives of the same study left out where studies are given."""
+    """The paper's equation in plain loops; with `studies`, without negatives of the same study."""
     z = [*first.tolist(), *second.tolist()]
     n = len(first)
 

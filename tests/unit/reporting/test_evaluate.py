@@ -12,7 +12,7 @@ COLUMNS = ["init", "ratio", "test_set", "n_test", "n_test_positive", "metric", "
 
 
 def write_predictions(folder, init, ratio, *, skill, seed=0, order=0, studies=120):
-    """Write predictions of a model: the same studies and labels whatever the model, rows shuffled by `order`."""
+    """Write predictions of a model: every model has the same studies and labels, in another order."""
     labels = np.random.default_rng(1).integers(0, 2, studies)
     noise = np.random.default_rng(seed).normal(size=studies)
     frame = pd.DataFrame(

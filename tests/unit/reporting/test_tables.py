@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from cineclr.errors import InputError
-from cineclr.reporting.tables import COLUMNS, tabulate_results
+from cineclr.reporting.tables import COLUMNS, tabulate_cohort, tabulate_results
 
 
 def evaluation_rows(inits, positives=40):
@@ -73,3 +73,21 @@ def test_what_does_not_fit_is_refused(tmp_path, subsets):
         tabulate(tmp_path, subsets, rows, ["random", "echoclr"], task="severe_as")
     with pytest.raises(InputError, match="no rows of task ethnicity"):
         tabulate(tmp_path, subsets, rows, ["random", "echoclr"], task="ethnicity")
+
+
+def test_cohort_table_has_a_column_per_split(tmp_path):
+    rows = [
+        ("S1", "P1", "train", 2016, "F", 70, "severe", 101.0, 1, 1, 3),
+        ("S2", "P1", "train", 2017, "M", 60, "none", None, 0, None, 2),
+        ("S3", "P2", "val", 2018, "M", 60, "none", 90.0, 0, 0, 2),
+        ("S4", "P3", "internal", 2018, "M", 60, "none", 90.0, 0, 0, 2),
+        ("S5", "P4", "external", 2021, "M", 60, "none", 90.0, 0, 0, 2),
+    ]
+    names = ["study", "patient", "split", "year", "sex", "age", "as_severity", "lv_mass_index"]
+    splits = tmp_path / "splits.csv"
+    pd.DataFrame(rows, columns=[*names, "severe_as", "lvh", "videos"]).to_csv(splits, index=False)
+    tabulate_cohort(splits, tmp_path / "table_s1.csv")
+    table = pd.read_csv(tmp_path / "table_s1.csv", dtype=str).set_index(["characteristic", "level"])
+    assert table.columns.tolist() == ["train", "val", "internal", "external"]
+    assert table.loc[("studies", "n")].tolist() == ["2", "1", "1", "1"]
+    assert table.loc[("sex", "F"), "train"] == "1 (50.0%)"

@@ -24,7 +24,10 @@ def simulate(size, seed, *, decimals=2, prevalence=0.4, models=2, shift=1.0):
 def test_every_resample_equals_scikit_learn_on_the_drawn_studies(stratified, decimals):
     labels, scores = simulate(60, 3, decimals=decimals)
     result = bootstrap(labels, scores, 40, seed=5, stratified=stratified)
-    counts = np.concatenate(list(draw_counts(labels, 40, 5, stratified=stratified)))
+    order = np.argsort(-labels, kind="stable")
+    labels, scores = labels[order], scores[:, order]
+    strata = [labels.sum(), 60 - labels.sum()] if stratified else [60]
+    counts = np.concatenate(list(draw_counts(strata, 40, 5)))
     assert result.left_out == 0
     for model, score in enumerate(scores):
         for resample, count in enumerate(counts):
@@ -36,9 +39,8 @@ def test_every_resample_equals_scikit_learn_on_the_drawn_studies(stratified, dec
 
 
 def test_resamples_are_of_the_right_size_and_stratified_ones_keep_the_prevalence():
-    labels = np.array([1] * 7 + [0] * 13)
-    plain = np.concatenate(list(draw_counts(labels, 500, 0, stratified=False)))
-    kept = np.concatenate(list(draw_counts(labels, 500, 0, stratified=True)))
+    plain = np.concatenate(list(draw_counts([20], 500, 0)))
+    kept = np.concatenate(list(draw_counts([7, 13], 500, 0)))
     assert (plain.sum(axis=1) == 20).all()
     assert (kept[:, :7].sum(axis=1) == 7).all()
     assert (kept[:, 7:].sum(axis=1) == 13).all()

@@ -40,7 +40,9 @@ def make_cohort(folder: Path, studies: int = 36, size: tuple[int, int] = SIZE, l
         for study, label in table[["study", "severe_as"]].iloc[shard::2].itertuples(index=False):
             for number in range(1 + int(study[1:]) % 3):
                 count = length + int(rng.integers(0, 5))
-                videos.append(rng.integers(40 + 100 * label, 100 + 100 * label, (count, *size)).astype(np.uint8))
+                videos.append(
+                    rng.integers(40 + 100 * label, 100 + 100 * label, (count, *size)).astype(np.uint8)
+                )
                 rows.append({"file": "F0", "study": study, "video": f"V{study}{number}", "frames": count})
         index = pd.DataFrame(rows).assign(code="passed", fps=30.0)
         index["offset"] = index["frames"].cumsum() - index["frames"]

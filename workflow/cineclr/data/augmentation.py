@@ -29,7 +29,7 @@ class Draws:
 
 
 def draw_augmentation(settings: Augmentation, clips: int, rng: np.random.Generator) -> Draws:
-    """Draw for each clip: a crop out of the zero-padded frame, a flip and a rotation, each by its probability."""
+    """Draw for each clip a crop of the zero-padded frame and, by their probabilities, a flip and a turn."""
     shifts = rng.integers(-settings.pad, settings.pad + 1, size=(2, clips))
     flip = rng.random(clips) < settings.flip_probability
     rotate = rng.random(clips) < settings.rotation_probability

@@ -4,6 +4,8 @@ Everything random about a step comes from `step_generator`, whatever was drawn b
 at step 1,234 draws what an uninterrupted run draws there, and so do runs on one device and on several.
 """
 
+import itertools
+
 import numpy as np
 
 
@@ -31,4 +33,4 @@ def split_batches(count: int, batch_size: int, keep_last: bool) -> list[slice]:
         edges.append(count)
     elif keep_last:
         edges[-1] = count
-    return [slice(start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
+    return [slice(start, stop) for start, stop in itertools.pairwise(edges)]

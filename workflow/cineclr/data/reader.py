@@ -43,7 +43,7 @@ def to_device(clips: Tensor, device: torch.device) -> Tensor:
 
 
 def prefetch(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield function(item) for every item, computing the next one in a thread; its exceptions surface here."""
+    """Yield function(item) for every item; a thread computes the next one; its exceptions surface here."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         future = None
         for item in items:

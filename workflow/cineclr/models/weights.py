@@ -43,13 +43,13 @@ def build_encoder(description: dict[str, Any], width: int, role: str) -> R3D18:
     if description.get("architecture") != ARCHITECTURE or description.get("width") != width:
         found = f"{description.get('architecture')} of width {description.get('width')}"
         raise InputError(
-            f"{role}: the file holds {found}, but encoder.width is {width}; set the width that the weights have"
+            f"{role}: the file holds {found}, but encoder.width is {width}; set the width of the weights"
         )
     return R3D18(width, tuple(description["mean"]), tuple(description["std"]))
 
 
 def save_weights(state: dict[str, Tensor], description: dict[str, Any], path: Path) -> None:
-    """Publish tensors and their description as safetensors, re-read and compared before they get their name."""
+    """Publish tensors and their description as safetensors, re-read and compared before they are named."""
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     with publish(path) as temporary:
         save_file(tensors, temporary, metadata={"config": json.dumps(description, sort_keys=True)})
@@ -93,11 +93,8 @@ def load_strictly(module: nn.Module, state: dict[str, Tensor], role: str) -> Non
 
 
 def import_kinetics(private: Path, source: Literal["download", "file"], output: Path) -> None:
-    """Turn torchvision's Kinetics-400 weights, downloaded or a local file, into our safetensors without head."""
-    if source == "download":
-        state = _download_kinetics()
-    else:
-        state = _read_kinetics_file(PrivateSide(private))
+    """Turn torchvision's Kinetics-400 weights, downloaded or from a file, into safetensors without head."""
+    state = _download_kinetics() if source == "download" else _read_kinetics_file(PrivateSide(private))
     encoder = R3D18(KINETICS_WIDTH, KINETICS_MEAN, KINETICS_STD)
     body = {key: value for key, value in state.items() if not key.startswith("fc.")}
     load_strictly(encoder, body, "Kinetics-400 weights")

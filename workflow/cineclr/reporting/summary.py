@@ -93,7 +93,7 @@ def _best(known: pd.DataFrame) -> list[str]:
     best = max(internal.to_dict("records"), key=itemgetter("value"))
     name = INIT_NAMES.get(best["init"], best["init"])
     interval = f"{best['value']:.3f} (CI {best['ci_low']:.3f}-{best['ci_high']:.3f})"
-    return [f"best internal: {interval}, {name} trained on {_size(internal, best['ratio'])} studies"]
+    return [f"best internal: {interval}, {name} trained on {_size(internal, best['ratio'])}"]
 
 
 def _line(name: str, cells: list[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from cineclr.cohort.characteristics import describe_cohort
 from cineclr.errors import InputError
 from cineclr.files import require_file, write_table
 
@@ -23,8 +24,6 @@ FEW = 10
 
 def tabulate_cohort(splits: Path, output: Path) -> None:
     """Write Table S1: characteristics of the studies of each split."""
-    from cineclr.cohort.characteristics import describe_cohort
-
     require_file(splits, "splits", "Run build-cohort first.")
     table = describe_cohort(pd.read_csv(splits, dtype={"study": str, "patient": str}))
     write_table(table, output)

@@ -25,8 +25,8 @@ Alternative = Literal["greater", "less", "two_sided"]
 
 METRICS: dict[Metric, Callable[[Tally], Floats]] = {"auroc": auroc_of, "aupr": aupr_of}
 
-# Counts of one block (8 bytes each): 1 MB stays in a core's cache, which is where the speed comes from.
-BLOCK_CELLS = 2**15
+# Counts of one block (8 bytes each): 0.5 MB stays in a core's cache, which is where the speed comes from.
+BLOCK_CELLS = 2**16
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,12 @@ def bootstrap(
     matrix = np.atleast_2d(np.asarray(probabilities, dtype=np.float64))
     checked = [check_arrays(labels, row, f"model {number}") for number, row in enumerate(matrix, start=1)]
     classes = checked[0][0]
-    rankings = [Ranking(classes, row) for _, row in checked]
+    positives_first = np.argsort(-classes, kind="stable")  # so that strata are consecutive
+    rankings = [Ranking(classes[positives_first], row[positives_first]) for _, row in checked]
+    strata = [int(classes.sum()), int((1 - classes).sum())] if stratified else [len(classes)]
     values: dict[Metric, Floats] = {metric: np.empty((len(rankings), samples)) for metric in metrics}
     start = 0
-    for counts in draw_counts(classes, samples, seed, stratified=stratified, block_cells=block_cells):
+    for counts in draw_counts(strata, samples, seed, block_cells=block_cells):
         block = slice(start, start + len(counts))
         for model, ranking in enumerate(rankings):
             tally = ranking.tally(counts)
@@ -102,30 +104,23 @@ def _without_one_class(rankings: list[Ranking], values: dict[Metric, Floats], sa
 
 
 def draw_counts(
-    labels: npt.NDArray[np.int64],
-    samples: int,
-    seed: int,
-    *,
-    stratified: bool,
-    block_cells: int = BLOCK_CELLS,
+    strata: Sequence[int], samples: int, seed: int, *, block_cells: int = BLOCK_CELLS
 ) -> Iterator[Counts]:
-    """Yield blocks (b, n) of counts: how often each of n studies is in each resample; every row sums to n."""
-    size = len(labels)
-    groups = [np.flatnonzero(labels == value) for value in (1, 0)] if stratified else [np.arange(size)]
-    # SFC64 is NumPy's fastest generator; a stream per group keeps the draws independent of the block size.
-    seeds = np.random.SeedSequence(seed).spawn(len(groups))
+    """Yield blocks (b, n) of counts: how often each of n studies is in each resample.
+
+    `strata` are the sizes of consecutive groups of studies, from each of which as many are drawn as it has.
+    """
+    size = sum(strata)
+    # SFC64 is NumPy's fastest generator; a stream per stratum keeps the draws independent of the block size.
+    seeds = np.random.SeedSequence(seed).spawn(len(strata))
     streams = [np.random.Generator(np.random.SFC64(child)) for child in seeds]
+    ends = np.cumsum(strata)
     step = max(1, block_cells // size)
     for start in range(0, samples, step):
         rows = min(step, samples - start)
         cells = np.empty((rows, size), dtype=np.int64)
-        left = 0
-        for group, stream in zip(groups, streams, strict=True):
-            right = left + len(group)
-            cells[:, left:right] = stream.integers(0, len(group), (rows, len(group)))
-            if stratified:
-                cells[:, left:right] = group.take(cells[:, left:right])
-            left = right
+        for stream, end, length in zip(streams, ends, strata, strict=True):
+            cells[:, end - length : end] = stream.integers(end - length, end, (rows, length))
         cells += (np.arange(rows) * size)[:, None]
         yield np.bincount(cells.ravel(), minlength=rows * size).reshape(rows, size)
 

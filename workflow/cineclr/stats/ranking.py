@@ -1,8 +1,8 @@
 """Studies ranked by score once, so that every bootstrap resample of them is cumulative sums.
 
 A resample is a row of counts: how often each study was drawn. With the studies in the order of their scores,
-the points of a resample's ROC and precision-recall curves are cumulative sums of its counts, read where its
-positives stand. Counts are integers: the results are exact, with ties, and equal to those of the drawn studies.
+the points of a resample's ROC and precision-recall curves are cumulative sums of its counts, read where the
+positives stand. Counts are integers: results are exact, with ties, and equal to those of the drawn studies.
 """
 
 from dataclasses import dataclass

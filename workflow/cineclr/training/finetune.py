@@ -1,4 +1,4 @@
-"""Supervised fine-tuning of one cell of the grid: task x init x ratio x learning rate (Methods, 'Fine-tuning')."""
+"""Fine-tuning of one cell of the grid: task, init, ratio, rate (Methods, 'Supervised fine-tuning')."""
 
 import logging
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class LabelledBatch:
 
 
 class Finetuning:
-    """Trains on a random clip of every training video per epoch; validates on the centre clip of every one."""
+    """Trains on a random clip of every training video per epoch; validates on centre clips."""
 
     def __init__(
         self,
@@ -181,7 +181,7 @@ def finetune_echo(
 
 
 def build_model(init: Init, weights: Path | None, width: int) -> R3D18:
-    """Return the network with a new output of one number; raise InputError if init and weights do not agree."""
+    """Return the network with one output; raise InputError if init and weights do not agree."""
     if (weights is None) != (init == "random"):
         remedy = "takes no --weights" if init == "random" else "needs --weights"
         raise InputError(f"init {init} {remedy}")

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 def open_inputs(
     splits: Path, clips: list[Path], frames: list[Path], length: int
 ) -> tuple[pd.DataFrame, Store]:
-    """Return the table of studies and the clip store; raise InputError if a video is shorter than `length`."""
+    """Return the studies and the clip store; raise InputError if a video is shorter than `length`."""
     studies = pd.read_csv(splits)
     store = ClipStore.open(clips, frames)
     short = int((store.videos["frames"] < length).sum())
@@ -29,7 +29,7 @@ def open_inputs(
 
 
 def select_videos(store: Store, studies: pd.DataFrame, split: str, task: str | None = None) -> pd.DataFrame:
-    """Return the store's videos of one split, with the task's `label` where one is named; the index is the row.
+    """Return the store's videos of one split, with the task's `label` if one is named; the index is the row.
 
     With a task, studies without its label are left out. Raises InputError if no video is left.
     """

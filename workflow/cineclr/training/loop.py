@@ -15,7 +15,7 @@ from cineclr.data.reader import prefetch
 from cineclr.errors import InputError
 from cineclr.progress import Progress
 from cineclr.training.checkpoints import Checkpoints
-from cineclr.training.session import StoppedError, StopFlag
+from cineclr.training.session import StopFlag, StoppedError
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,8 @@ class Loop(Generic[Batch]):
         steps = self.training.steps()
         position = self.position
         left = (self.training.epochs - position.epoch) * steps - position.step
-        progress = Progress(self.training.name, left, every=PROGRESS_SECONDS)
+        started, name = time.monotonic(), self.training.name
+        progress = Progress(name, left, every=PROGRESS_SECONDS)
         with StopFlag() as stop:
             while position.epoch < self.training.epochs and not position.finished:
                 for batch in self._batches(steps):
@@ -98,6 +99,10 @@ class Loop(Generic[Batch]):
                     self._stop_or_save(stop)
                     self._report(progress)
                 self._finish_epoch(steps)
+        seconds = time.monotonic() - started
+        logger.info(
+            "%s: %d epochs; %.1f s, %.2f steps/s", name, position.epoch, seconds, progress.done / seconds
+        )
         return position.history
 
     def _batches(self, steps: int) -> Iterator[Batch]:
@@ -128,14 +133,16 @@ class Loop(Generic[Batch]):
         position.epoch, position.step, position.sums = position.epoch + 1, 0, {}
 
     def _over_ranks(self, value: Tensor) -> float:
-        """Return the mean over ranks, the same number on each, so that all of them go on or stop."""
-        return float(self.fabric.all_reduce(value))
+        """Return the mean over ranks: the same number on each, so that all of them go on or stop."""
+        mean = self.fabric.all_reduce(value)
+        assert isinstance(mean, Tensor)
+        return float(mean)
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise InputError(
-                f"{self.training.name}: the loss became {loss} in epoch {self.position.epoch + 1}. Try a lower "
-                "learning rate, or precision 32-true; nothing was written"
+                f"{self.training.name}: the loss became {loss} in epoch {self.position.epoch + 1}. Try a "
+                "lower learning rate, or precision 32-true; nothing was written"
             )
 
     def _report(self, progress: Progress) -> None:
@@ -159,12 +166,13 @@ class Loop(Generic[Batch]):
         if asked:
             done = f"epoch {self.position.epoch + 1}, step {self.position.step} of {self.training.steps()}"
             raise StoppedError(
-                f"{self.training.name}: stopped by {stop.received or 'a signal'} after {done}; the state is saved, "
-                "run the same command again to go on"
+                f"{self.training.name}: stopped by {stop.received or 'a signal'} after {done}; the state is "
+                "saved, run the same command again to go on"
             )
 
     def _save(self) -> None:
         position = self.position
+        position.sums = {name: self.fabric.all_reduce(value) for name, value in position.sums.items()}
         if self.fabric.is_global_zero:
             state = {
                 "model": self.module.state_dict(),

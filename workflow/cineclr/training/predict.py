@@ -1,4 +1,4 @@
-"""Predictions on the test sets: the candidate with the best validation loss, averaged over clips and videos."""
+"""Predictions on the test sets by the candidate of best validation loss, averaged over clips and videos."""
 
 import json
 import logging
@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 import torch
-from lightning.fabric import Fabric
 from torch import nn
 
 from cineclr.config import Encoder, Predict, Task
@@ -18,8 +17,8 @@ from cineclr.files import require_file, write_json, write_table
 from cineclr.models.r3d import R3D18
 from cineclr.models.weights import build_encoder, load_strictly, load_weights
 from cineclr.progress import track
+from cineclr.training.device import choose_device, make_repeatable, use_precision
 from cineclr.training.inputs import open_inputs, select_videos
-from cineclr.training.session import start_fabric
 
 logger = logging.getLogger(__name__)
 
@@ -44,16 +43,14 @@ def predict_echo(
     candidates = read_fits(task, models, fits)
     best = min(range(len(fits)), key=lambda i: candidates[i]["best_val_loss"])
     state, description = load_weights(models[best], "--models")
-    fabric = start_fabric(description["precision"], 1, settings.cpu_threads, seed)
+    make_repeatable(settings.cpu_threads, seed)
     model = load_classifier(state, description, encoder.width)
     studies, store = open_inputs(splits, clips, frames, description["frames"])
     parts = []
     for test_set in TEST_SETS:
         if (studies["split"] == test_set).any():
             videos = select_videos(store, studies, test_set, task)
-            videos["probability"] = predict_videos(
-                fabric, model, store, videos, description["frames"], settings
-            )
+            videos["probability"] = predict_videos(model, description, store, videos, settings)
             parts.append(average_studies(videos, test_set))
             logger.info("%s: %d videos of %d studies", test_set, len(videos), len(parts[-1]))
     if not parts:
@@ -89,19 +86,21 @@ def load_classifier(state: dict[str, torch.Tensor], description: dict[str, Any],
 
 @torch.no_grad()
 def predict_videos(
-    fabric: Fabric, model: nn.Module, store: Store, videos: pd.DataFrame, frames: int, settings: Predict
+    model: nn.Module, description: dict[str, Any], store: Store, videos: pd.DataFrame, settings: Predict
 ) -> pd.Series:
-    """Return each video's probability, the mean over its evenly spaced clips; the index is that of `videos`."""
+    """Return each video's probability, the mean over its evenly spaced clips, under the index of `videos`."""
+    frames, device = description["frames"], choose_device()
     rows = videos.index.to_numpy()
     video, starts = EvenClips(frames, settings.clips_per_video)(videos["frames"].to_numpy())
     places = [slice(i, i + settings.batch_size) for i in range(0, len(video), settings.batch_size)]
-    pin = fabric.device.type == "cuda"
+    pin = device.type == "cuda"
     batches = prefetch(lambda part: read_clips(store, rows[video[part]], starts[part], frames, pin), places)
-    network = fabric.setup(model).eval()
-    scores = [
-        network(to_device(batch, fabric.device)).squeeze(1).double().sigmoid().cpu()
-        for batch in track(batches, "predict", len(places))
-    ]
+    network = model.to(device).eval()
+    with use_precision(description["precision"], device):
+        scores = [
+            network(to_device(batch, device)).squeeze(1).double().sigmoid().cpu()
+            for batch in track(batches, "predict", len(places))
+        ]
     return pd.Series(torch.cat(scores).numpy()).groupby(rows[video]).mean()
 
 

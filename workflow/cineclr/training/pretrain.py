@@ -92,8 +92,8 @@ class Pretraining:
             )
         if len(self.pairs) < 2 * self.fabric.world_size:
             raise InputError(
-                f"pretrain {method}: {len(self.pairs)} positive pairs in {len(videos)} training videos, at least "
-                f"{2 * self.fabric.world_size} are needed; studies with two or more videos make pairs"
+                f"pretrain {method}: {len(self.pairs)} positive pairs in {len(videos)} training videos, at "
+                f"least {2 * self.fabric.world_size} are needed; studies with two or more videos make pairs"
             )
         logger.info(
             "%s: %d videos of %d studies; %d pairs of %d studies, %d steps an epoch of %d pairs",
@@ -131,7 +131,8 @@ class Pretraining:
         ordered = model.order_head is not None
         embeddings, scores = model(shuffle_frames(clips, batch.orders) if ordered else clips)
         studies = batch.studies.to(clips.device) if self.settings.mask_same_study else None
-        contrast = nt_xent(*embeddings.chunk(2), self.settings.temperature, studies)
+        first, second = embeddings.chunk(2)
+        contrast = nt_xent(first, second, self.settings.temperature, studies)
         values = {
             "loss": contrast.loss,
             "contrastive_loss": contrast.loss,
@@ -199,7 +200,7 @@ def pretrain_echo(
 def _warn_of_collapse(name: str, last: dict[str, float]) -> None:
     if last["negative_similarity"] > COLLAPSED:
         logger.warning(
-            "%s: all clips have nearly the same embedding (mean cosine similarity %.3f): the representation has "
-            "collapsed. Try a lower echo.pretrain.learning_rate, or more epochs",
+            "%s: all clips have nearly the same embedding (mean cosine similarity %.3f): the representation "
+            "has collapsed. Try a lower echo.pretrain.learning_rate, or more epochs",
             *(name, last["negative_similarity"]),
         )

@@ -7,7 +7,6 @@ and trained on after requeueing, is not there to be switched off.
 """
 
 import logging
-import os
 import signal
 from types import FrameType, TracebackType
 
@@ -17,6 +16,7 @@ from lightning.fabric.plugins.environments import LightningEnvironment
 
 from cineclr.config import Precision
 from cineclr.errors import InputError
+from cineclr.training.device import make_repeatable
 
 logger = logging.getLogger(__name__)
 
@@ -30,17 +30,13 @@ class StoppedError(InputError):
 def start_fabric(precision: Precision, devices: int, cpu_threads: int, seed: int) -> Fabric:
     """Return Fabric on up to `devices` GPUs of this node, or on the CPU in one process.
 
-    Sets PyTorch's seed, threads and deterministic algorithms (those that have none only warn). With several
-    GPUs it starts one further process per further GPU, each of which runs the same command from the top.
+    With several GPUs it starts one further process per further GPU, each of which runs the same command from
+    the top. PyTorch is made repeatable.
     """
-    # cuBLAS repeats itself only with a fixed workspace, which it reads when it starts.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Fabric's notices (the precision, the GPUs, the process group) say nothing that our own line does not.
     for name in ("lightning.fabric", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    torch.set_num_threads(cpu_threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # only guards against reading empty tensors
+    make_repeatable(cpu_threads, seed)
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     used = min(devices, gpus) if gpus else 1
     # The SLURM environment would expect srun to have started a task per GPU; a Snakemake job is one task.
@@ -52,7 +48,6 @@ def start_fabric(precision: Precision, devices: int, cpu_threads: int, seed: int
         plugins=[LightningEnvironment()],
     )
     fabric.launch()
-    torch.manual_seed(seed)
     if not fabric.is_global_zero:
         logging.getLogger("cineclr").setLevel(logging.WARNING)
     device = torch.cuda.get_device_name(fabric.device) if gpus else f"CPU, {cpu_threads} threads"

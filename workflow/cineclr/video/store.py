@@ -48,7 +48,7 @@ class ClipStore:
 
     def __init__(self, videos: pd.DataFrame, places: np.ndarray, frames: list[Path], size: tuple[int, int]):
         self.videos, self.size = videos, size
-        self._places = places  # (n, 2): shard and offset of each video
+        self._places = places  # (n, 3): shard, offset and frames of each video
         self._frames = frames
         self._arrays: dict[int, np.ndarray] = {}
 
@@ -68,7 +68,7 @@ class ClipStore:
         table = table[table["code"] == PASSED].sort_values(["study", "video"], ignore_index=True)
         if table["video"].duplicated().any():
             raise InputError(f"clip store: a video lies in two shards. {REMEDY}")
-        places = table[["shard", "offset"]].to_numpy(np.int64)
+        places = table[["shard", "offset", "frames"]].to_numpy(np.int64)
         videos = table[["study", "video", "frames", "fps"]].astype({"frames": "int64", "fps": "float64"})
         return cls(videos, places, list(frames), sizes[0])
 
@@ -76,11 +76,11 @@ class ClipStore:
         return len(self.videos)
 
     def clip(self, row: int, start: int, length: int) -> np.ndarray:
-        """Return frames start to start + length - 1 of the video in `row`: uint8 (length, H, W), read-only."""
-        frames = int(self.videos["frames"].iat[row])
+        """Return frames start to start + length - 1 of the video in `row`: uint8 (length, H, W)."""
+        frames = int(self._places[row, 2])
         if start < 0 or length < 1 or start + length > frames:
             raise IndexError(f"frames {start} to {start + length - 1} of a video of {frames} frames")
-        shard, offset = (int(value) for value in self._places[row])
+        shard, offset = (int(value) for value in self._places[row, :2])
         if shard not in self._arrays:
             self._arrays[shard] = np.load(self._frames[shard], mmap_mode="r")
         return self._arrays[shard][offset + start : offset + start + length]

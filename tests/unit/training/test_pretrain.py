@@ -1,0 +1,190 @@
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from cineclr.config import Augmentation, Encoder, Method, PretrainMethod
+from cineclr.errors import InputError
+from cineclr.models.r3d import R3D18
+from cineclr.models.weights import load_strictly, load_weights
+from cineclr.training import loop
+from cineclr.training.checkpoints import Checkpoints
+from cineclr.training.inputs import open_inputs, select_videos
+from cineclr.training.pretrain import Pretraining, pretrain_echo
+from cineclr.training.session import StoppedError
+
+ENCODER = Encoder(width=8, kinetics400="none")
+SETTINGS = PretrainMethod(
+    epochs=2, batch_size=8, learning_rate=1e-3, cpu_threads=1, augmentation=Augmentation(pad=1)
+)
+Pretrain = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture
+def pretrain(cohort: Any, tmp_path: Path) -> Pretrain:
+    def run(method: Method = "echoclr", name: str = "a", **changes: Any) -> pd.DataFrame:
+        seed = changes.pop("seed", 0)
+        pretrain_echo(
+            method,
+            **{**cohort.inputs(), **changes.pop("inputs", {})},
+            settings=SETTINGS.model_copy(update=changes),
+            encoder=ENCODER,
+            seed=seed,
+            checkpoints=tmp_path / "checkpoints",
+            output=tmp_path / f"{name}.safetensors",
+            history=tmp_path / f"{name}.csv",
+        )
+        return pd.read_csv(tmp_path / f"{name}.csv")
+
+    return run
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, training: type, steps: int) -> None:
+    """Send this process SIGTERM while it computes the given step, once."""
+    original, done = training.compute, []
+
+    def compute(self: Any, model: Any, batch: Any) -> Any:
+        done.append(1)
+        if len(done) == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, model, batch)
+
+    monkeypatch.setattr(training, "compute", compute)
+
+
+@pytest.mark.parametrize("method", ["simclr", "mi_simclr", "echoclr"])
+def test_every_method_trains_and_writes_a_strict_encoder(
+    pretrain: Pretrain, tmp_path: Path, method: Method
+) -> None:
+    history = pretrain(method)
+    assert history["epoch"].tolist() == [1, 2]
+    assert ("order_accuracy" in history) == (method == "echoclr")
+    assert np.isfinite(history.to_numpy()).all()
+    state, description = load_weights(tmp_path / "a.safetensors", "test")
+    assert description["pretraining"] == method
+    load_strictly(R3D18(8), state, "test")
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_losses_are_summed(pretrain: Pretrain) -> None:
+    history = pretrain("echoclr", epochs=1)
+    assert history["loss"].item() == pytest.approx(
+        history["contrastive_loss"].item() + history["order_loss"].item()
+    )
+
+
+def test_loss_falls(pretrain: Pretrain) -> None:
+    losses = pretrain("simclr", epochs=8)["loss"]
+    assert losses.iloc[-1] < losses.iloc[0] - 0.2
+
+
+def test_equal_runs_write_equal_bytes_and_seeds_differ(pretrain: Pretrain, tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        pretrain(name=name, seed=seed)
+    first, second, other = ((tmp_path / f"{name}.safetensors").read_bytes() for name in "abc")
+    assert first == second != other
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+@pytest.mark.parametrize("step", [2, 3])  # amid an epoch of three steps, and at its end
+def test_stopped_run_resumes_to_the_same_bytes(
+    pretrain: Pretrain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    pretrain(name="whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, Pretraining, step)
+        with pytest.raises(
+            StoppedError, match=rf"SIGTERM after epoch 1, step {step} of 3; the state is saved"
+        ):
+            pretrain(name="a")
+    assert not (tmp_path / "a.safetensors").exists()
+    pretrain(name="a")
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_damaged_newest_checkpoint_falls_back_to_the_one_before(
+    pretrain: Pretrain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretrain(name="whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "SAVE_SECONDS", 0.0)
+        stop_after(patch, Pretraining, 5)
+        with pytest.raises(StoppedError):
+            pretrain(name="a")
+    files = sorted((tmp_path / "checkpoints").glob("*/*.pt"))
+    assert [int(path.name.split("-")[0]) for path in files] == [4, 5]
+    content = bytearray(files[-1].read_bytes())
+    content[len(content) // 2] ^= 1
+    files[-1].write_bytes(content)
+    pretrain(name="a")
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+
+
+def test_other_settings_do_not_resume(
+    pretrain: Pretrain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretrain(name="whole", temperature=0.1)
+    with monkeypatch.context() as patch:
+        stop_after(patch, Pretraining, 4)
+        with pytest.raises(StoppedError):
+            pretrain(name="a")
+    used = []
+    load = Checkpoints.load_newest
+    monkeypatch.setattr(Checkpoints, "load_newest", lambda self: used.append(load(self)))
+    pretrain(name="a", temperature=0.1)
+    assert used == [None]
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+
+
+def test_masking_same_study_changes_training(pretrain: Pretrain) -> None:
+    plain, masked = pretrain(epochs=1), pretrain(epochs=1, mask_same_study=True)
+    assert masked["contrastive_loss"].item() < plain["contrastive_loss"].item()
+
+
+def test_loss_that_is_not_finite_stops(pretrain: Pretrain, tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"pretrain simclr: the loss became nan .* Try a lower learning rate"
+    ):
+        pretrain("simclr", learning_rate=1e38, precision="32-true", epochs=8)
+    assert not (tmp_path / "a.safetensors").exists()
+
+
+def test_ranks_share_a_batch(cohort: Any) -> None:
+    """What two ranks read together is what one rank reads: clips, augmentation and shuffles."""
+    studies, store = open_inputs(**cohort.inputs(), length=4)
+    videos = select_videos(store, studies, "train")
+    parts = []
+    for world, rank in ((1, 0), (2, 0), (2, 1)):
+        fabric = SimpleNamespace(world_size=world, global_rank=rank, device=torch.device("cpu"))
+        training = Pretraining("mi_simclr", SETTINGS, store, videos, 5, fabric)  # type: ignore[arg-type]
+        parts.append(training.read(1, 2))
+    whole, first, second = parts
+    for name in ("clips", "orders", "studies"):
+        halves = [
+            np.array_split(np.asarray(getattr(part, name)), 1 if name == "studies" else 2)
+            for part in (first, second)
+        ]
+        joined = np.concatenate([half for halves_at in zip(*halves, strict=True) for half in halves_at])
+        assert np.array_equal(np.asarray(getattr(whole, name)), joined)
+    assert np.array_equal(whole.draws.degrees[:8], np.r_[first.draws.degrees[:4], second.draws.degrees[:4]])
+
+
+def test_no_pairs_is_refused(pretrain: Pretrain, cohort: Any, tmp_path: Path) -> None:
+    splits = pd.read_csv(cohort.splits)
+    splits = splits[splits["study"].str[1:].astype(int) % 3 == 0]  # one video each
+    splits.to_csv(tmp_path / "splits.csv", index=False)
+    with pytest.raises(InputError, match="0 positive pairs in 6 training videos, at least 2 are needed"):
+        pretrain("echoclr", inputs={"splits": tmp_path / "splits.csv"})
+
+
+def test_short_videos_are_refused(pretrain: Pretrain) -> None:
+    with pytest.raises(InputError, match="shorter than a clip of 13 frames"):
+        pretrain("simclr", frames=13)

@@ -1,0 +1,41 @@
+import os
+import signal
+
+import pytest
+import torch
+
+from cineclr.training.device import use_precision
+from cineclr.training.session import StopFlag, start_fabric
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="about machines without a GPU")
+def test_starts_in_one_process_inside_a_slurm_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SLURM's variables would make Lightning expect a task per device, started by srun."""
+    variables = {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "pretrain", "SLURM_NTASKS": "2", "SLURM_PROCID": "0"}
+    for name, value in {**variables, "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}.items():
+        monkeypatch.setenv(name, value)
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
+    fabric = start_fabric("bf16-mixed", devices=2, cpu_threads=1, seed=3)
+    assert (fabric.world_size, fabric.device.type) == (1, "cpu")
+    assert torch.initial_seed() == 3
+    assert torch.get_num_threads() == 1
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)] == handlers
+
+
+def test_signal_is_remembered_and_handlers_come_back() -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    with StopFlag() as stop:
+        assert stop.received == ""
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert stop.received == "SIGUSR1"
+    assert signal.getsignal(signal.SIGUSR1) == before
+
+
+@pytest.mark.parametrize(
+    ("precision", "kind"),
+    [("32-true", torch.float32), ("bf16-mixed", torch.bfloat16), ("16-mixed", torch.bfloat16)],
+)
+def test_prediction_computes_as_training_does_on_a_cpu(precision: str, kind: torch.dtype) -> None:
+    layer, x = torch.nn.Linear(2, 2), torch.rand(1, 2)
+    with use_precision(precision, torch.device("cpu")):  # type: ignore[arg-type]
+        assert layer(x).dtype == kind

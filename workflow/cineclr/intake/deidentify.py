@@ -1,0 +1,97 @@
+"""De-identification: of each indexed clip, the masked pixels as AVI under a pseudonym, and nothing else."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from cineclr.config import Deidentify
+from cineclr.errors import InputError
+from cineclr.files import publish, write_parquet
+from cineclr.intake.clean import Cleaned, Job, clean_clip
+from cineclr.intake.headers import unpack_regions
+from cineclr.intake.mask import COLOUR_FLOW, TISSUE_2D, choose_region
+from cineclr.intake.scan import frame_of, locate
+from cineclr.intake.worker import Worker
+from cineclr.ledger import PASSED, Code, count_codes
+from cineclr.private import PrivateSide, Sources
+from cineclr.progress import Progress
+
+log = logging.getLogger(__name__)
+
+COLUMNS = {
+    **{"file": "str", "study": "str", "video": "str", "code": "str", "path": "str", "frames": "Int64"},
+    **{"fps": "Float64", "rows": "Int64", "columns": "Int64", "kept_fraction": "Float64", "vendor": "str"},
+    **{"model": "str", "heart_rate": "Int64", "sha256": "str"},
+}
+
+
+def deidentify_echo(
+    private: Path, index: Path, shard: int, settings: Deidentify, videos: Path, output: Path
+) -> None:
+    """De-identify the clips of one study shard: <videos>/<study>/<video>.avi, and what became of each."""
+    sources = PrivateSide(private).sources()
+    table = pd.read_parquet(index)
+    table = table[table["study_shard"] == shard].sort_values(["study", "video"])
+    rows = []
+    progress = Progress(f"de-identify shard {shard}", len(table))
+    with publish(videos) as folder, Worker(clean_clip, settings.memory_gb, settings.seconds) as worker:
+        folder.mkdir()
+        for item in table.astype(object).where(table.notna(), None).to_dict("records"):
+            planned = _plan(item, sources, folder, settings)
+            done = planned if isinstance(planned, Cleaned) else _run(worker, planned, str(item["file"]))
+            rows.append(_describe(item, done))
+            progress.step(note=f"{item['video']} {done.code}")
+    manifest = frame_of(rows, COLUMNS)
+    write_parquet(manifest, output)
+    log.info("study shard %d: %d clips: %s", shard, len(manifest), count_codes(manifest["code"]))
+
+
+def _plan(item: dict, sources: Sources, folder: Path, settings: Deidentify) -> Job | Cleaned:
+    """Return what to do with a clip, or why its header alone rules it out."""
+    regions = unpack_regions(item["regions"])
+    flat = [region for region in regions if region.format == TISSUE_2D]
+    if regions and not flat:
+        return Cleaned(Code.NOT_2D)
+    region = choose_region(regions, item["rows"], item["columns"])
+    if region is None:
+        return Cleaned(Code.NO_REGION)
+    if any(one.type == COLOUR_FLOW for one in flat) and not settings.keep_colour_doppler:
+        return Cleaned(Code.COLOUR_DOPPLER)
+    if item["frame_time_ms"] is None:
+        return Cleaned(Code.NO_FRAME_TIME)
+    if item["frames"] > settings.max_frames:
+        return Cleaned(Code.IMPLAUSIBLE_SIZE)
+    source = locate(sources, item["root"], item["path"])
+    avi = folder / item["study"] / f"{item['video']}.avi"
+    return Job(source, region, item["frames"], 1000 / item["frame_time_ms"], avi, settings)
+
+
+def _run(worker: Worker[Job, Cleaned], job: Job, file: str) -> Cleaned:
+    """Return what became of a clip; raise InputError when the disk is at fault, not the file."""
+    done = worker.run(job)
+    if isinstance(done, Cleaned):
+        return done
+    _clear(job.avi)
+    if done.ours:
+        raise InputError(f"{file}: {done.reason}. Mend the disk, or list and scan the files again")
+    log.warning("%s: %s: %s", file, Code.DECODE_FAILED, done.reason)
+    return Cleaned(Code.DECODE_FAILED)
+
+
+def _clear(avi: Path) -> None:
+    """Remove what a killed process left of a video, and the study's folder if that was all."""
+    if avi.parent.is_dir():
+        for rest in (avi, *avi.parent.glob(f".{avi.stem}.*")):
+            rest.unlink(missing_ok=True)
+        if not any(avi.parent.iterdir()):
+            avi.parent.rmdir()
+
+
+def _describe(item: dict, done: Cleaned) -> dict[str, object]:
+    row: dict[str, object] = {name: item[name] for name in ("file", "study", "video", "vendor", "model")}
+    row |= {"heart_rate": item["heart_rate"]} | vars(done) | {"code": str(done.code)}
+    if done.code == PASSED:
+        path = f"{item['study']}/{item['video']}.avi"
+        row |= {"path": path, "frames": item["frames"], "fps": 1000 / item["frame_time_ms"]}
+    return row

@@ -1,0 +1,149 @@
+"""Scan: list every file, judge each by its header and pixel data on disk, and index the clips that go on."""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cineclr.errors import InputError
+from cineclr.files import read_parquet, write_parquet
+from cineclr.intake.headers import Identity, pack_regions
+from cineclr.intake.triage import Finding, examine
+from cineclr.ledger import PASSED, Code, count_codes
+from cineclr.private import PrivateSide, Pseudonymizer, Sources, shard_of
+from cineclr.progress import track
+
+log = logging.getLogger(__name__)
+
+# Bytes of a file name that are no UTF-8 (in Python U+DC80 to U+DCFF), as characters that Parquet can hold.
+_STORED = {0xDC00 + byte: 0xF700 + byte for byte in range(0x80, 0x100)}
+_ON_DISK = {stored: raw for raw, stored in _STORED.items()}
+
+FILE_COLUMNS = {
+    **{"file": "str", "root": "int64", "path": "str", "size": "int64", "mtime_ns": "int64", "shard": "int64"}
+}
+SCAN_COLUMNS = {
+    **{"file": "str", "root": "int64", "path": "str", "code": "str", "study": "str", "patient": "str"},
+    **{"video": "str", "syntax": "str", "frames": "Int64", "rows": "Int64", "columns": "Int64"},
+    **{"photometric": "str", "frame_time_ms": "Float64", "regions": "str", "year": "Int64", "vendor": "str"},
+    **{"model": "str", "heart_rate": "Int64", "pixel_sha256": "str"},
+}
+
+
+def frame_of(rows: list[dict[str, object]], columns: dict[str, str]) -> pd.DataFrame:
+    """Return rows as a data frame with exactly these columns and types, also when there are none."""
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+
+
+def list_files(private: Path, shards: int, output: Path) -> None:
+    """List every file in the DICOM folders that sources.yaml names, whatever its name or extension."""
+    side = PrivateSide(private)
+    names = Pseudonymizer(side.key())
+    rows: list[dict[str, object]] = []
+    seen: set[str] = set()
+    for root, folder in enumerate(side.sources().dicom):
+        if not folder.is_dir():
+            raise InputError(
+                f"sources.yaml: dicom folder {root + 1} does not exist; mend the path or mount it"
+            )
+        for path in _walk(folder, root):
+            status = path.stat()
+            relative = str(path.relative_to(folder)).translate(_STORED)
+            identifier = f"{root}/{relative}"
+            while (file := names.pseudonym("file", identifier)) in seen:
+                identifier += "#"  # paths that differ in case only are different files
+            seen.add(file)
+            rows.append(
+                {"file": file, "root": root, "path": relative, "size": status.st_size}
+                | {"mtime_ns": status.st_mtime_ns, "shard": shard_of(file, shards)}
+            )
+    if not rows:
+        raise InputError("sources.yaml: the dicom folders hold no file; mend the paths")
+    table = frame_of(rows, FILE_COLUMNS)
+    write_parquet(table, output)
+    log.info("%d files, %.1f GB, for %d scan jobs", len(table), table["size"].sum() / 1e9, shards)
+
+
+def _walk(folder: Path, root: int) -> Iterator[Path]:
+    """Yield the regular files of a folder at any depth, in a fixed order."""
+
+    def refuse(error: OSError) -> None:
+        raise InputError(
+            f"sources.yaml: dicom folder {root + 1} holds a folder that cannot be read "
+            f"({os.strerror(error.errno or 0)}); give the right to read it, or move it away"
+        )
+
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(place, name)
+            if path.is_file():
+                yield path
+
+
+def scan_dicom(private: Path, files: Path, shard: int, output: Path) -> None:
+    """Judge the files of one shard: is each a clip that can be de-identified, and if not, why?"""
+    side = PrivateSide(private)
+    sources, names = side.sources(), Pseudonymizer(side.key())
+    table = pd.read_parquet(files)
+    table = table[table["shard"] == shard].sort_values(["root", "path"])
+    rows = []
+    listed = zip(table["file"], table["root"], table["path"], strict=True)
+    for file, root, path in track(listed, f"scan shard {shard}", len(table)):
+        finding = examine(locate(sources, root, path), sources.link == "accession")
+        rows.append({"file": file, "root": root, "path": path} | _describe(finding, names, sources))
+    scanned = frame_of(rows, SCAN_COLUMNS)
+    write_parquet(scanned, output)
+    log.info("scan shard %d: %d files: %s", shard, len(scanned), count_codes(scanned["code"]))
+
+
+def locate(sources: Sources, root: int, path: str) -> Path:
+    """Return where a file of the index lies; the private side only."""
+    return sources.dicom[root] / path.translate(_ON_DISK)
+
+
+def _describe(finding: Finding, names: Pseudonymizer, sources: Sources) -> dict[str, object]:
+    row: dict[str, object] = {"code": str(finding.code), "syntax": finding.syntax or None}
+    row |= {"pixel_sha256": finding.pixel_sha256 or None}
+    if finding.identity:
+        row |= _pseudonyms(finding.identity, names, sources)
+    if finding.header:
+        header = vars(finding.header) | {"regions": pack_regions(finding.header.regions)}
+        row |= {name: value for name, value in header.items() if name in SCAN_COLUMNS}
+    return row
+
+
+def _pseudonyms(identity: Identity, names: Pseudonymizer, sources: Sources) -> dict[str, object]:
+    """Return pseudonyms of study, patient and video; None for an identifier that is absent."""
+    study, study_issuer = identity.study, ""
+    if sources.link == "accession":
+        study, study_issuer = identity.accession, identity.accession_issuer or sources.issuer
+    issuer = identity.patient_issuer or sources.issuer
+    return {
+        "study": names.pseudonym("study", study, study_issuer) if study else None,
+        "patient": names.pseudonym("patient", identity.patient, issuer) if identity.patient else None,
+        "video": names.pseudonym("video", identity.video) if identity.video else None,
+    }
+
+
+def index_studies(private: Path, scan: list[Path], shards: int, output: Path, ledger: Path) -> None:
+    """Gather the scan: set duplicates aside, index the clips that passed, and account for every file."""
+    table = read_parquet(scan).sort_values(["root", "path"], ignore_index=True)
+    listed = pd.read_parquet(private / "files.parquet", columns=["file"])
+    if set(listed["file"]) != set(table["file"]) or table["file"].duplicated().any():
+        raise InputError(
+            f"the scan holds {len(table)} files, but {len(listed)} are listed; scan all shards again"
+        )
+    for column in ("pixel_sha256", "video"):  # a copy, then the same object stored a second time
+        passed = table["code"] == PASSED
+        again = table.loc[passed, column].duplicated()
+        table.loc[again.index[again], "code"] = str(Code.DUPLICATE_PIXELS)
+    index = table[table["code"] == PASSED].reset_index(drop=True)
+    index["study_shard"] = np.array([shard_of(study, shards) for study in index["study"]], dtype=np.int64)
+    write_parquet(index, output)
+    write_parquet(table[["file", "study", "video", "code"]].sort_values("file", ignore_index=True), ledger)
+    log.info("%d files: %s", len(table), count_codes(table["code"]))
+    log.info("%d clips of %d studies go on", len(index), index["study"].nunique())

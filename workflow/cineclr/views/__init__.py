@@ -1,0 +1,1 @@
+"""View classification: which videos show the wanted view."""
