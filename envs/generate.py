@@ -15,7 +15,7 @@ FAMILIES = {
         "pylibjpeg-rle",
     ],
     "tables": ["matplotlib", "scikit-learn", "scipy"],
-    "training": ["lightning", "opencv-python-headless", "safetensors", "scikit-learn", "torch", "torchvision"],
+    "training": ["lightning-fabric", "opencv-python-headless", "safetensors", "scikit-learn", "torch", "torchvision"],
 }
 HEADER = "# Generated from requirements.lock by envs/generate.py; do not edit.\n"
 

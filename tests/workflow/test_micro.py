@@ -21,7 +21,6 @@ AFTER_PREDICTION = {
     "evaluate_echo",
     "tabulate_results",
     "plot_results",
-    "echo",
     "write_report",
     "all",
     "total",

@@ -104,6 +104,12 @@ class Views(Section):
             raise ValueError(f"keep is {self.keep!r}, which is not one of classes {self.classes}")
         return self
 
+    @model_validator(mode="after")
+    def _network_can_be_trained(self) -> Self:
+        if self.classifier == "train" and self.architecture == "torchscript":
+            raise ValueError("architecture is 'torchscript', which cannot be trained; name another")
+        return self
+
 
 class Clips(Section):
     """The packed store of preprocessed videos."""

@@ -61,7 +61,7 @@ def test_order_of_rows_does_not_matter_but_seed_and_task_do() -> None:
 def test_refusal_names_task_ratio_and_the_smallest_that_works() -> None:
     labels = make_labels(2, 198)
     with pytest.raises(
-        InputError, match=r"task severe_as, ratio 0.05: 10 of 200 .* no positive one"
+        InputError, match=r"task severe_as, ratio 0.05: a subset of 10 of the 200 .* no positive one"
     ) as refusal:
         draw_subset(labels, 0.05, 0)
     works = float(str(refusal.value).rsplit(" ", 1)[1])

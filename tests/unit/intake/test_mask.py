@@ -26,22 +26,22 @@ def test_the_sector_stays_and_text_goes():
     assert clip[:, :66, :60].max() == 0
 
 
-@pytest.mark.parametrize("gap", [0, 1, 4])
+@pytest.mark.parametrize("gap", [-3, 0, 2, 6])
 def test_text_that_touches_the_sector_is_not_drawn_into_it(gap):
-    """JPEG at a low quality spreads both; the text's own pixels must be black afterwards."""
+    """JPEG at a low quality spreads both: pixels of text beyond the sector's rim (4 pixels) must be blank."""
     clip, text = draw_sector(1), np.zeros((ROWS, COLUMNS), np.uint8)
-    left = int(np.flatnonzero(clip[0][118])[0])
+    left = int(np.flatnonzero(clip[:, 104].max(axis=0))[0])
     width = cv2.getTextSize("1950-02", cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)[0][0]
-    cv2.putText(text, "1950-02", (left - gap - width, 122), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 255)
-    outside = (text > 0) & (clip.max(axis=0) == 0)
-    outside[:, left - gap - 6 :] = False
-    coded = [
-        cv2.imdecode(cv2.imencode(".jpg", np.maximum(f, text), [1, 70])[1], cv2.IMREAD_GRAYSCALE)
-        for f in clip
-    ]
+    cv2.putText(text, "1950-02", (left - gap - width, 108), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 255)
+    coded = []
+    for frame in clip:
+        stream = cv2.imencode(".jpg", np.maximum(frame, text), [cv2.IMWRITE_JPEG_QUALITY, 70])[1]
+        coded.append(cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE))
     mask = find_sector(np.stack(coded), SETTINGS)
+    rim = cv2.dilate(clip.max(axis=0), np.ones((9, 9), np.uint8)) > 0
+    outside = (text > 0) & ~rim
     assert outside.sum() > 40
-    assert (mask[outside] > 0).mean() == 0
+    assert (mask[outside] > 0).sum() == 0
 
 
 def test_a_moving_trace_and_a_running_clock_stay_outside():
@@ -70,8 +70,9 @@ def test_a_clip_shown_at_twice_its_rate_keeps_its_sector():
 
 def test_the_papers_threshold_counts_bright_pixels_only():
     clip = draw_sector(4)
-    clip[:, 100:110, 90:100] = np.where(clip[:, 100:110, 90:100] > 60, 250, 20)
+    clip[:, 100:110, 90:100] = np.where(clip[:, 100:110, 90:100] > 80, 250, 20)
     mask = find_sector(clip, Deidentify(mask="threshold"))
+    assert mask is not None
     rows, columns = np.nonzero(mask)
     assert rows.min() >= 96
     assert rows.max() <= 114

@@ -47,7 +47,7 @@ def test_a_file_cut_short_is_an_error(tmp_path, clip, cut):
     path = tmp_path / "V1.avi"
     write_avi(path, clip, 30)
     path.write_bytes(path.read_bytes()[:-cut])
-    with pytest.raises(OSError, match="V1.avi"):
+    with pytest.raises(OSError, match="V1"):
         read_avi(path)
 
 

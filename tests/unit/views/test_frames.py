@@ -1,11 +1,11 @@
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cineclr.video.avi import write_avi
 from cineclr.views.frames import choose_frames, load_frames, normalise_frames, resize_frame
 
 
@@ -31,10 +31,7 @@ def test_first_frames_are_the_first() -> None:
 
 def test_the_chosen_frames_are_loaded(tmp_path: Path) -> None:
     frames = np.repeat(np.arange(0, 240, 20, dtype=np.uint8)[:, None, None], 32, axis=1).repeat(48, axis=2)
-    writer = cv2.VideoWriter(str(tmp_path / "v.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 30, (48, 32))
-    for frame in frames:
-        writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
-    writer.release()
+    write_avi(tmp_path / "v.avi", frames, fps=30)
     loaded = load_frames(tmp_path / "v.avi", np.array([1, 5, 11]), 16)
     assert loaded.shape == (3, 16, 16)
     assert loaded.dtype == np.uint8

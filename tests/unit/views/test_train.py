@@ -6,7 +6,7 @@ import pytest
 import torch
 from views_hospital import CLASSES, Hospital
 
-from cineclr.config import Views, ViewTraining
+from cineclr.config import Views, ViewTraining, parse_settings
 from cineclr.errors import InputError
 from cineclr.views.classifier import classify_views
 from cineclr.views.train import augment, hold_out_studies, train_view_classifier
@@ -94,6 +94,11 @@ def test_a_class_that_is_held_out_whole(hospital: Hospital, tmp_path: Path) -> N
 def test_a_torchscript_file_cannot_be_trained(hospital: Hospital, tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"architecture": "torchscript"})
     assert "cannot be trained" in refusal(hospital, tmp_path / "out.pt", settings)[0]
+
+
+def test_the_configuration_refuses_it_too() -> None:
+    with pytest.raises(InputError, match="cannot be trained"):
+        parse_settings(Views, {"classifier": "train", "architecture": "torchscript"})
 
 
 def test_a_fifth_of_the_studies_is_held_out_with_all_their_videos() -> None:

@@ -2,24 +2,15 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 import yaml
 
 from cineclr.private import Pseudonymizer
+from cineclr.video.avi import write_avi
 
 KEY = bytes(range(32))
 CLASSES = ["plax", "a4c"]
-
-
-def write_avi(path: Path, frames: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    height, width = frames.shape[1:]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (width, height), isColor=True)
-    for frame in frames:
-        writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
-    writer.release()
 
 
 def draw_video(view: str, rng: np.random.Generator) -> np.ndarray:
@@ -55,7 +46,7 @@ class Hospital:
         video = self.names.pseudonym("video", uid)
         frames = draw_video(view, rng)
         path = f"S{shard}{study}/{video}.avi"
-        write_avi(self.folders[shard] / path, frames)
+        write_avi(self.folders[shard] / path, frames, fps=30)
         self.labels.append(f"{uid},{view}")
         self.views[video] = view
         known = {"file": f"F{uid}", "study": f"S{shard}{study}", "video": video, "code": "passed"}

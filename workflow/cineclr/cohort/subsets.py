@@ -73,8 +73,8 @@ def _explain_missing_class(labels: pd.Series, order: list[str], ratio: float, si
     works = math.ceil(1000 * smallest / len(order)) / 1000
     absent = "positive" if size == 0 or values[0] == 0 else "negative"
     return (
-        f"{where}: {size} of {len(order)} labelled training studies ({int(values.sum())} of them positive) "
-        f"would hold no {absent} one; the smallest ratio that works is {works}"
+        f"{where}: a subset of {size} of the {len(order)} labelled training studies ({int(values.sum())} "
+        f"positive) would hold no {absent} one; the smallest ratio that works is {works}"
     )
 
 

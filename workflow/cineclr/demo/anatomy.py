@@ -22,8 +22,8 @@ CLASSES = (
     ((False, False), 0.39),
 )
 # Opening of the aortic valve as a share of the root's width, and calcium of its cusps: mean by severity.
-OPENING: dict[Severity, float] = {"none": 0.86, "mild": 0.76, "moderate": 0.60, "severe": 0.24}
-CALCIUM: dict[Severity, float] = {"none": 0.14, "mild": 0.36, "moderate": 0.50, "severe": 0.86}
+OPENING: dict[Severity, float] = {"none": 0.84, "mild": 0.74, "moderate": 0.58, "severe": 0.30}
+CALCIUM: dict[Severity, float] = {"none": 0.25, "mild": 0.42, "moderate": 0.52, "severe": 0.66}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,9 @@ def draw_studies(count: int, seed: int) -> list[Study]:
     for index, (year, patient) in enumerate(zip(years, patients, strict=True)):
         if patient not in anatomy:
             anatomy[patient] = _draw_anatomy(identities[patient], *classes[patient], rng)
-        studies.append(_draw_study(index, year, identities[patient], anatomy[patient], special[index], seed, rng))
+        studies.append(
+            _draw_study(index, year, identities[patient], anatomy[patient], special[index], seed, rng)
+        )
     return studies
 
 
@@ -108,7 +110,7 @@ def _draw_patients(count: int, rng: np.random.Generator) -> list[int]:
 
 def _draw_classes(patients: list[int], years: list[int]) -> dict[int, tuple[bool, bool]]:
     """Diseases of each patient, spread evenly over each group of years however few studies it has."""
-    first = {patient: year for patient, year in zip(reversed(patients), reversed(years), strict=True)}
+    first = dict(zip(reversed(patients), reversed(years), strict=True))
     order = sorted(first, key=lambda patient: (first[patient] < 2021, patient))
     edges = np.cumsum([share for _, share in CLASSES])
     positions = (0.5 + GOLDEN * np.arange(len(order))) % 1
@@ -132,16 +134,16 @@ def _draw_anatomy(
 ) -> tuple[Severity, float, Heart]:
     severity: Severity = "severe"
     if not severe:
-        severity = ("none", "mild", "moderate")[int(rng.choice(3, p=[0.58, 0.22, 0.2]))]  # type: ignore[assignment]
+        severity = ("none", "mild", "moderate")[int(rng.choice(3, p=[0.58, 0.22, 0.2]))]
     limit = LVH_ABOVE[identity.sex]
-    excess = rng.gamma(2.5, 13) + 5 if hypertrophy else -rng.gamma(2.5, 9) - 5
+    excess = rng.gamma(2.5, 11) + 3 if hypertrophy else -rng.gamma(2.5, 8.5) - 3
     mass_index = float(np.clip(limit + excess, 48, 230))
     size = (identity.body_surface / 1.9) ** 0.5
     heart = Heart(
         cavity=4.6 * size * rng.normal(1, 0.06),
         wall=1.0,
-        opening=float(np.clip(OPENING[severity] + rng.normal(0, 0.06), 0.12, 0.95)),
-        calcium=float(np.clip(CALCIUM[severity] + rng.normal(0, 0.14), 0, 1)),
+        opening=float(np.clip(OPENING[severity] + rng.normal(0, 0.07), 0.12, 0.95)),
+        calcium=float(np.clip(CALCIUM[severity] + rng.normal(0, 0.18), 0, 1)),
         root=3.1 * size * rng.normal(1, 0.09),
         atrium=3.7 * size * rng.normal(1, 0.14),
         ventricle_right=2.2 * size * rng.normal(1, 0.15),

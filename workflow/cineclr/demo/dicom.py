@@ -65,7 +65,10 @@ def new_object(study: Study, vendor: int, object_uid: str, sop_class: str, synta
     meta.SourceApplicationEntityTitle = study.identity.number
     preamble = f"exported for {study.identity.plain_name}".encode().ljust(128, b"\0")[:128]
     dataset = FileDataset("", {}, file_meta=meta, preamble=preamble)
-    dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    dataset.SOPClassUID, dataset.SOPInstanceUID = (
+        meta.MediaStorageSOPClassUID,
+        meta.MediaStorageSOPInstanceUID,
+    )
     dataset.StudyInstanceUID = study.uid
     dataset.SeriesInstanceUID = f"{study.uid}.1"
     dataset.Manufacturer, dataset.ManufacturerModelName = VENDORS[vendor][:2]
@@ -80,7 +83,11 @@ def _plant_patient(dataset: Dataset, study: Study) -> None:
     day = f"{date:%Y%m%d}"
     dataset.PatientName, dataset.PatientID = who.dicom_name, who.number
     dataset.IssuerOfPatientID, dataset.OtherPatientIDs = ISSUER, f"NHS-{who.number}"
-    dataset.PatientBirthDate, dataset.PatientSex, dataset.PatientAge = f"{who.birth:%Y%m%d}", who.sex, f"{study.age:03d}Y"
+    dataset.PatientBirthDate, dataset.PatientSex, dataset.PatientAge = (
+        f"{who.birth:%Y%m%d}",
+        who.sex,
+        f"{study.age:03d}Y",
+    )
     dataset.PatientAddress, dataset.PatientTelephoneNumbers = who.address, who.telephone
     dataset.PatientComments = f"{who.plain_name} born {who.birth.isoformat()}"
     dataset.StudyDate = dataset.SeriesDate = dataset.ContentDate = day
@@ -97,7 +104,10 @@ def _plant_patient(dataset: Dataset, study: Study) -> None:
     dataset.DeviceSerialNumber = f"SN-{who.number}"
     dataset.ProtocolName = "Adult Echo"
     request = Dataset()
-    request.RequestedProcedureID, request.RequestedProcedureDescription = study.accession, f"Echo for {who.plain_name}"
+    request.RequestedProcedureID, request.RequestedProcedureDescription = (
+        study.accession,
+        f"Echo for {who.plain_name}",
+    )
     request.ScheduledProcedureStepID = study.accession
     dataset.RequestAttributesSequence = Sequence([request])
     block = dataset.private_block(0x0009, "QUILLHAVEN ECHO 1.0", create=True)
@@ -141,7 +151,12 @@ def store_pixels(dataset: FileDataset, frames: np.ndarray, syntax: str) -> None:
 
 
 def _to_jpeg(frame: np.ndarray) -> bytes:
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422]
+    options = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        JPEG_QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+    ]
     return cv2.imencode(".jpg", frame[..., ::-1], options)[1].tobytes()
 
 
@@ -174,7 +189,9 @@ def _to_palette(dataset: Dataset, frames: np.ndarray) -> np.ndarray:
 
 def capture_object(study: Study, vendor: int, object_uid: str, page: np.ndarray) -> FileDataset:
     """Return the scanner's report page (1, rows, columns, 3) as a Secondary Capture."""
-    dataset = new_object(study, vendor, object_uid, uids.SecondaryCaptureImageStorage, uids.ExplicitVRLittleEndian)
+    dataset = new_object(
+        study, vendor, object_uid, uids.SecondaryCaptureImageStorage, uids.ExplicitVRLittleEndian
+    )
     dataset.Modality, dataset.ConversionType = "US", "WSD"
     store_pixels(dataset, page, "rgb")
     return dataset
@@ -183,7 +200,12 @@ def capture_object(study: Study, vendor: int, object_uid: str, page: np.ndarray)
 def report_object(study: Study, vendor: int, object_uid: str) -> FileDataset:
     """Return a structured report, which has no image."""
     dataset = new_object(study, vendor, object_uid, uids.ComprehensiveSRStorage, uids.ExplicitVRLittleEndian)
-    dataset.Modality, dataset.ValueType, dataset.CompletionFlag, dataset.VerificationFlag = "SR", "CONTAINER", "COMPLETE", "UNVERIFIED"
+    dataset.Modality, dataset.ValueType, dataset.CompletionFlag, dataset.VerificationFlag = (
+        "SR",
+        "CONTAINER",
+        "COMPLETE",
+        "UNVERIFIED",
+    )
     text = Dataset()
     text.RelationshipType, text.ValueType = "CONTAINS", "TEXT"
     text.TextValue = f"{study.identity.plain_name}: LV mass index {study.mass_index:.0f} g/m2"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import CTImageStorage, JPEGBaseline8Bit, XRayAngiographicImageStorage
+from pydicom.uid import UID, CTImageStorage, JPEGBaseline8Bit, XRayAngiographicImageStorage
 
+from cineclr.demo.dicom import media_directory
 from cineclr.demo.identity import Identity
 from cineclr.ledger import Code
 
@@ -61,14 +62,14 @@ def _announce_no_rows(dataset: Dataset) -> None:
 
 
 def _become_angiogram(dataset: Dataset) -> None:
-    _become(dataset, str(XRayAngiographicImageStorage), "XA")
+    _become(dataset, XRayAngiographicImageStorage, "XA")
 
 
 def _become_tomogram(dataset: Dataset) -> None:
-    _become(dataset, str(CTImageStorage), "CT")
+    _become(dataset, CTImageStorage, "CT")
 
 
-def _become(dataset: Dataset, sop_class: str, modality: str) -> None:
+def _become(dataset: Dataset, sop_class: UID, modality: str) -> None:
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = sop_class
     dataset.Modality = modality
     del dataset.SequenceOfUltrasoundRegions
@@ -112,7 +113,9 @@ def _noise(_: Identity, rng: np.random.Generator) -> bytes:
 
 
 def _note(who: Identity, rng: np.random.Generator) -> bytes:
-    return f"Call {who.plain_name} ({who.number}) at {who.telephone} about slot {rng.integers(99)}.\n".encode()
+    return (
+        f"Call {who.plain_name} ({who.number}) at {who.telephone} about slot {rng.integers(99)}.\n".encode()
+    )
 
 
 def _photograph(_: Identity, rng: np.random.Generator) -> bytes:
@@ -122,7 +125,8 @@ def _photograph(_: Identity, rng: np.random.Generator) -> bytes:
 
 def _letter(who: Identity, rng: np.random.Generator) -> bytes:
     text = f"Letter {rng.integers(1000)} about {who.dicom_name}, born {who.birth.isoformat()}"
-    return f"%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Title ({text}) >>\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF\n".encode()
+    body = f"1 0 obj\n<< /Type /Catalog /Title ({text}) >>\nendobj\ntrailer << /Root 1 0 R >>"
+    return f"%PDF-1.4\n{body}\n%%EOF\n".encode()
 
 
 def _archive(who: Identity, rng: np.random.Generator) -> bytes:
@@ -134,16 +138,14 @@ def _archive(who: Identity, rng: np.random.Generator) -> bytes:
 
 
 def _media_directory(who: Identity, rng: np.random.Generator) -> bytes:
-    from cineclr.demo.dicom import media_directory
-
     return media_directory(who, int(rng.integers(2**31)))
 
 
 FAULTS: dict[str, Fault] = {
-    "corrupt_header": Fault(Code.UNREADABLE_HEADER, "header overwritten with noise", 0.06, data=_scramble_header),
-    "truncated_header": Fault(Code.MISSING_STUDY, "file cut inside its header", 0.05, data=_cut_header),
-    "truncated_pixels": Fault(Code.NO_PIXEL_DATA, "file cut inside the pixel data", 0.08, data=_cut_pixels),
-    "more_announced": Fault(Code.FRAME_MISMATCH, "more frames announced than stored", 0.08, header=_announce_more),
+    "corrupt_header": Fault(Code.UNREADABLE_HEADER, "noise over the header", 0.06, data=_scramble_header),
+    "truncated_header": Fault(Code.MISSING_STUDY, "cut inside its header", 0.05, data=_cut_header),
+    "truncated_pixels": Fault(Code.NO_PIXEL_DATA, "cut inside the pixel data", 0.08, data=_cut_pixels),
+    "more_announced": Fault(Code.FRAME_MISMATCH, "more frames announced", 0.08, header=_announce_more),
     "millions": Fault(Code.IMPLAUSIBLE_SIZE, "ten million frames announced", 0.04, header=_announce_millions),
     "no_rows": Fault(Code.IMPLAUSIBLE_SIZE, "zero rows announced", 0.03, header=_announce_no_rows),
     "no_region": Fault(Code.NO_REGION, "no ultrasound regions", 0.08, header=_drop_regions),
@@ -155,9 +157,9 @@ FAULTS: dict[str, Fault] = {
     "black": Fault(Code.MASK_FAILED, "no image in the region", 0.06, syntax="rgb"),
     "short": Fault(Code.TOO_SHORT, "four or five frames", 0.08),
     "noise": Fault(Code.NOT_DICOM, "random bytes", 0.03, foreign=_noise, file_name="IM_{number:04d}.dcm"),
-    "note": Fault(Code.NOT_DICOM, "text file", 0.03, foreign=_note, file_name="{name}_note_{number}.txt"),
-    "photograph": Fault(Code.NOT_DICOM, "JPEG picture", 0.03, foreign=_photograph, file_name="photo_{number}.jpg"),
-    "letter": Fault(Code.NOT_DICOM, "PDF file", 0.03, foreign=_letter, file_name="{name}_letter_{number}.pdf"),
+    "note": Fault(Code.NOT_DICOM, "text file", 0.03, foreign=_note, file_name="{name}_{number}.txt"),
+    "photograph": Fault(Code.NOT_DICOM, "JPEG picture", 0.03, foreign=_photograph, file_name="p_{number}.jpg"),
+    "letter": Fault(Code.NOT_DICOM, "PDF file", 0.03, foreign=_letter, file_name="{name}_{number}.pdf"),
     "archive": Fault(Code.NOT_DICOM, "zip archive", 0.03, foreign=_archive, file_name="export_{number}.zip"),
     "media_directory": Fault(
         Code.MISSING_STUDY, "DICOMDIR of a disc", 0.04, foreign=_media_directory, file_name="DICOMDIR"

@@ -1,4 +1,4 @@
-"""The synthetic hospital: DICOM archive, sheet and labels as a hospital has them, and the truth beside them."""
+"""The synthetic hospital: archive, sheet and labels as a hospital has them, and the truth beside them."""
 
 import contextlib
 import hashlib
@@ -40,7 +40,9 @@ def make_demo_hospital(private: Path, settings: Demo, seed: int) -> None:
     that is not a demo's is refused with InputError.
     """
     if (private / "key").exists() and not (private / "truth").is_dir():
-        raise InputError(f"{private}: holds the key of real data; choose another `private` or `run` for the demo")
+        raise InputError(
+            f"{private}: holds the key of real data; choose another `private` or `run` for the demo"
+        )
     with _owner_only():
         make_private_folder(private)
         for name in ("hospital", "truth"):

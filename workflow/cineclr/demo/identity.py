@@ -12,7 +12,20 @@ from cineclr.seeds import derive_seed
 UID_ROOT = "1.2.826.0.1.3680043.10.1490"
 ISSUER = "HOSPITAL-MPI"
 # Syllables that make surnames which no word list, log or random byte string holds.
-ONSETS = ("Quandr", "Vexm", "Zorb", "Thraw", "Wyndl", "Grisk", "Jolv", "Plenqu", "Druvk", "Myrzt", "Oxv", "Blenk")
+ONSETS = (
+    "Quandr",
+    "Vexm",
+    "Zorb",
+    "Thraw",
+    "Wyndl",
+    "Grisk",
+    "Jolv",
+    "Plenqu",
+    "Druvk",
+    "Myrzt",
+    "Oxv",
+    "Blenk",
+)
 MIDDLES = ("ava", "ilo", "uve", "oxi", "yra", "ewo", "izu", "ogu")
 ENDINGS = ("nski", "strom", "vajda", "quist", "whithe", "mbele", "zadeh", "rkyan")
 GIVEN = {

@@ -137,14 +137,23 @@ def _spread_faults(studies: list[Study], seed: int) -> list[list[str]]:
 
 
 def _plan_shot(
-    study: Study, kind: str, fault: str, number: int, clips: int, settings: Demo, seed: int, rng: np.random.Generator
+    study: Study,
+    kind: str,
+    fault: str,
+    number: int,
+    clips: int,
+    settings: Demo,
+    seed: int,
+    rng: np.random.Generator,
 ) -> Shot:
     screens = FULL_SCREENS if rng.random() < settings.full_size_share else SCREENS
     frames = int(rng.integers(settings.frames, settings.frames + max(2, settings.frames // 3)))
     if fault == "short":
         frames = int(rng.integers(4, 6))
     edges = np.cumsum(list(SYNTAX_SHARES.values()))
-    syntax = list(SYNTAX_SHARES)[min(int(np.searchsorted(edges, (clips * GOLDEN) % 1, side="right")), len(edges) - 1)]
+    syntax = list(SYNTAX_SHARES)[
+        min(int(np.searchsorted(edges, (clips * GOLDEN) % 1, side="right")), len(edges) - 1)
+    ]
     if fault == "truncated_pixels":
         syntax = ("jpeg", "rgb")[study.index % 2]
     elif fault in FAULTS:
@@ -201,7 +210,7 @@ def truth_rows(plan: StudyPlan) -> list[dict[str, str]]:
                 {
                     "path": path,
                     "bucket": str(bucket if path == paths[0] else Code.DUPLICATE_PIXELS),
-                    "view": shot.kind,
+                    "view": "" if bucket == Code.OTHER_MODALITY else shot.kind,
                     "study_uid": plan.study.uid,
                     "video_uid": video if shot.kind else "",
                     "fault": fault,

@@ -1,4 +1,4 @@
-"""The scanner's screen around the sector: burned-in text, ECG trace, depth ruler, colour box, Doppler strips."""
+"""The scanner's screen around the sector: text, ECG trace, depth ruler, colour box, Doppler strips."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from cineclr.demo.anatomy import Study
-from cineclr.demo.phantom import beat_at
+from cineclr.demo.shapes import beat_at
 from cineclr.demo.ultrasound import Sector
 
 # Manufacturer, model, ink of the ECG (red, green, blue), whether its region spans trace and ruler too.
@@ -59,7 +59,7 @@ class Layout:
 
 
 def lay_out(screen: tuple[int, int], vendor: int, half_angle: float, depth: float) -> Layout:
-    """Return the layout of a screen (rows, columns) with a sector of that opening (radians) and depth (cm)."""
+    """Return the layout of a screen (rows, columns) whose sector has this half opening and depth (cm)."""
     rows, columns = screen
     unit = rows / 144
     top = round(TOP * max(1.0, unit))
@@ -88,8 +88,13 @@ def compose(clip: np.ndarray, layout: Layout, study: Study, phase: np.ndarray) -
     return frames
 
 
-def write_text(image: np.ndarray, text: str, x: int, y: int, size: float, ink: tuple[int, int, int] = INK) -> None:
-    """Write text with its lower left corner at (x, y); `size` 1 is about 9 rows high. A negative x is from the right."""
+def write_text(
+    image: np.ndarray, text: str, x: int, y: int, size: float, ink: tuple[int, int, int] = INK
+) -> None:
+    """Write text with its lower left corner at (x, y); a negative x is from the right.
+
+    `size` 1 is about 9 rows high.
+    """
     if x < 0:
         x += image.shape[1] - cv2.getTextSize(text, cv2.FONT_HERSHEY_PLAIN, size, 1)[0][0]
     cv2.putText(image, text, (x, y), cv2.FONT_HERSHEY_PLAIN, size, ink, 1, cv2.LINE_8)
@@ -107,7 +112,9 @@ def _furniture(layout: Layout, study: Study) -> np.ndarray:
     write_text(image, who.number, 2, 2 * line - 1, size)
     write_text(image, VENDORS[layout.vendor][1], -2, 2 * line - 1, size)
     birth, corner = who.birth.isoformat(), layout.top + line
-    write_text(image, birth, layout.region.x0 + 1, corner, size * 0.85)  # inside the region, outside the sector
+    write_text(
+        image, birth, layout.region.x0 + 1, corner, size * 0.85
+    )  # inside the region, outside the sector
     _draw_ruler(image, layout)
     return image
 
@@ -157,7 +164,9 @@ def colour_box(frames: np.ndarray, layout: Layout, phase: np.ndarray, rng: np.ra
     return Region(x0, y0, x1, y1, 1, 2)
 
 
-def strip_screen(kind: str, layout: Layout, study: Study, frames: int, rng: np.random.Generator) -> tuple[np.ndarray, Region]:
+def strip_screen(
+    kind: str, layout: Layout, study: Study, frames: int, rng: np.random.Generator
+) -> tuple[np.ndarray, Region]:
     """Return a spectral Doppler or M-mode screen, uint8 (frames, rows, columns, 3), and its region."""
     y0, y1, x0, x1 = layout.top, layout.rows - 12, 4, layout.columns - 6
     screen = np.repeat(_furniture(layout, study)[None], frames, axis=0)
@@ -167,7 +176,11 @@ def strip_screen(kind: str, layout: Layout, study: Study, frames: int, rng: np.r
     if kind == "mmode":
         wall = 0.35 + 0.09 * beat.contraction
         back = 0.75 - 0.1 * beat.contraction
-        level = 25 + 130 * np.exp(-(((height - wall) / 0.04) ** 2)) + 150 * np.exp(-(((height - back) / 0.05) ** 2))
+        level = (
+            25
+            + 130 * np.exp(-(((height - wall) / 0.04) ** 2))
+            + 150 * np.exp(-(((height - back) / 0.05) ** 2))
+        )
         level += 70 * (height < 0.2) + 40 * (height > 0.85)
     else:
         envelope = 0.3 + 0.6 * beat.aortic * np.sin(np.pi * np.clip((time % 1) / 0.36, 0, 1)) ** 0.5

@@ -1,6 +1,8 @@
 """Making one file: draw what a shot shows, put it on the screen, store it, and damage it if it must be."""
 
 import numpy as np
+from pydicom.dataset import FileDataset
+from pydicom.uid import UID
 
 from cineclr.demo.dicom import capture_object, report_object, to_bytes, ultrasound_object
 from cineclr.demo.faults import FAULTS
@@ -21,12 +23,12 @@ def shoot(plan: StudyPlan, shot: Shot) -> dict[str, bytes]:
     data = to_bytes(dataset)
     files = {shot.path: fault.data(data, rng) if fault and fault.data else data}
     for copy in shot.copies:
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = copy.uid
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(copy.uid)
         files[copy.path] = to_bytes(dataset)
     return files
 
 
-def _make_object(plan: StudyPlan, shot: Shot, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+def _make_object(plan: StudyPlan, shot: Shot, rng: np.random.Generator) -> FileDataset:
     half_angle, depth = draw_opening(rng)
     layout = lay_out(shot.screen, plan.vendor, half_angle, depth)
     if shot.kind == "sr":
@@ -47,7 +49,9 @@ def _make_object(plan: StudyPlan, shot: Shot, rng: np.random.Generator):  # type
     )
 
 
-def draw_screen(plan: StudyPlan, shot: Shot, layout: Layout, rng: np.random.Generator) -> tuple[np.ndarray, list[Region]]:
+def draw_screen(
+    plan: StudyPlan, shot: Shot, layout: Layout, rng: np.random.Generator
+) -> tuple[np.ndarray, list[Region]]:
     """Return the screen of a shot, uint8 (frames, rows, columns, 3) RGB, and its regions."""
     count = 1 if shot.kind in ("still", "doppler_still") else shot.frames
     if shot.kind in ("doppler", "doppler_still", "mmode"):

@@ -1,5 +1,6 @@
 """How a scanner shows the phantom: probe position, speckle, gain, artefacts and the sector."""
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 
@@ -7,7 +8,8 @@ import cv2
 import numpy as np
 
 from cineclr.demo.anatomy import Heart
-from cineclr.demo.phantom import TISSUE, VIEWS, Layer, beat_at, rotate
+from cineclr.demo.phantom import MUSCLE, TISSUE, VIEWS
+from cineclr.demo.shapes import Layer, beat_at, ellipse, rotate
 
 SUBPIXEL = 4  # bits of the fraction in cv2's fixed-point coordinates
 TEXTURE = 1024
@@ -63,7 +65,8 @@ class Acquisition:
     sway: float
     dropouts: tuple[tuple[float, float, float, float], ...]
     reverberation: float
-    noise: float
+    oblique: tuple[float, float, float, float]
+    clutter: tuple[tuple[float, float, float, float, float], ...]
 
 
 def draw_opening(rng: np.random.Generator) -> tuple[float, float]:
@@ -73,28 +76,55 @@ def draw_opening(rng: np.random.Generator) -> tuple[float, float]:
 
 def draw_acquisition(rng: np.random.Generator) -> Acquisition:
     """Draw the nuisances of one clip; they carry nothing of the patient."""
-    count = int(rng.integers(0, 4))
     dropouts = [
-        (rng.uniform(-0.75, 0.75), rng.uniform(0.04, 0.16), rng.uniform(0.5, 7), rng.uniform(25, 85))
-        for _ in range(count)
+        (rng.uniform(-0.75, 0.75), rng.uniform(0.04, 0.18), rng.uniform(0.5, 8), rng.uniform(25, 110))
+        for _ in range(rng.integers(0, 6))
+    ]
+    clutter = [
+        (
+            rng.normal(0, 3.2),
+            rng.uniform(2, 13),
+            rng.uniform(0.15, 1.1),
+            rng.uniform(0.1, 0.4),
+            rng.uniform(90, 250),
+        )
+        for _ in range(rng.integers(0, 9))
     ]
     return Acquisition(
-        turn=rng.normal(0, 9),
-        shift=(rng.normal(0, 0.9), rng.normal(0.2, 0.55)),
-        stretch=(rng.normal(1, 0.08), rng.normal(1, 0.05)),
+        turn=rng.normal(0, 13),
+        shift=(rng.normal(0, 1.25), rng.normal(0.3, 0.8)),
+        stretch=(rng.normal(1, 0.13), rng.normal(1, 0.09)),
         phase=rng.uniform(0, 1),
-        gain=rng.normal(0, 17),
-        contrast=rng.uniform(0.75, 1.35),
-        speckle=rng.uniform(12, 26),
-        slope=rng.normal(-1.5, 2.2),
-        side=rng.uniform(0, 45),
-        haze=rng.uniform(20, 95),
-        blur=rng.uniform(0.06, 0.17),
-        coherence=rng.uniform(0.55, 0.95),
-        sway=rng.uniform(0, 0.3),
+        gain=rng.normal(0, 26),
+        contrast=rng.uniform(0.55, 1.5),
+        speckle=rng.uniform(12, 34),
+        slope=rng.normal(-1.5, 3.5),
+        side=rng.uniform(0, 70),
+        haze=rng.uniform(20, 110),
+        blur=rng.uniform(0.07, 0.26),
+        coherence=rng.uniform(0.4, 0.95),
+        sway=rng.uniform(0, 0.4),
         dropouts=tuple(dropouts),
-        reverberation=rng.uniform(0, 50) if rng.random() < 0.35 else 0.0,
-        noise=rng.uniform(2, 9),
+        reverberation=rng.uniform(0, 80) if rng.random() < 0.45 else 0.0,
+        oblique=(
+            float(np.exp(rng.normal(0, 0.09))),
+            float(np.exp(rng.normal(0, 0.07))),
+            float(np.exp(rng.normal(0, 0.25))),
+            float(rng.normal(0, 0.18)),
+        ),
+        clutter=tuple(clutter),
+    )
+
+
+def _as_seen(heart: Heart, acquisition: Acquisition) -> Heart:
+    """Return the heart as an oblique plane cuts it: no two videos show quite the same walls and valve."""
+    wall, cavity, opening, calcium = acquisition.oblique
+    return dataclasses.replace(
+        heart,
+        wall=heart.wall * wall,
+        cavity=heart.cavity * cavity,
+        opening=min(heart.opening * opening, 0.97),
+        calcium=float(np.clip(heart.calcium + calcium, 0, 1)),
     )
 
 
@@ -112,9 +142,13 @@ def draw_clip(
     `beats_per_frame` is heart rate / (60 * frames per second).
     """
     beat = beat_at(acquisition.phase + np.arange(frames) * beats_per_frame)
-    layers = [_hold_probe(layer, acquisition, frames) for layer in VIEWS[view](heart, beat)]
+    layers = [
+        _hold_probe(layer, acquisition, frames) for layer in VIEWS[view](_as_seen(heart, acquisition), beat)
+    ]
+    layers += [Layer(ellipse(*blob[:4], frames), blob[4]) for blob in acquisition.clutter]
     echo = _paint(layers, sector, frames, acquisition)
     depth, angle = sector.polar()
+    echo = (echo - MUSCLE) * acquisition.contrast + MUSCLE
     echo += acquisition.speckle * _speckle(depth, angle, beat.contraction, acquisition, rng)
     echo += (_knobs(depth, angle, sector, acquisition))[None]
     haze = 150 * np.exp(-depth / 0.9) + acquisition.haze * np.exp(-(((depth - 1.1) / 0.8) ** 2))
@@ -135,7 +169,9 @@ def _hold_probe(layer: Layer, acquisition: Acquisition, frames: int) -> Layer:
 def _paint(layers: list[Layer], sector: Sector, frames: int, acquisition: Acquisition) -> np.ndarray:
     """Return the echo level (frames, height, width) as float32, blurred by the beam, shadows included."""
     origin = np.array([(sector.width - 1) / 2, 0.0])
-    fixed = [np.rint((layer.outline * sector.scale + origin) * 2**SUBPIXEL).astype(np.int32) for layer in layers]
+    fixed = [
+        np.rint((layer.outline * sector.scale + origin) * 2**SUBPIXEL).astype(np.int32) for layer in layers
+    ]
     canvas = np.full((frames, sector.height, sector.width), TISSUE, np.uint8)
     sigma = acquisition.blur * sector.scale
     echo = np.empty(canvas.shape, np.float32)
@@ -164,7 +200,7 @@ def _shadow(layer: Layer, sector: Sector) -> np.ndarray:
 
 @functools.cache
 def _texture() -> np.ndarray:
-    """Return one large field of log-Rayleigh speckle with zero mean and unit spread, the same in every process."""
+    """Return one large field of log-Rayleigh speckle of zero mean and unit spread."""
     rng = np.random.default_rng(20210)
     field = rng.standard_normal((2, TEXTURE, TEXTURE), dtype=np.float32)
     parts = [cv2.GaussianBlur(part, (0, 0), 1.7, sigmaY=0.8, borderType=cv2.BORDER_REFLECT) for part in field]
@@ -180,7 +216,7 @@ def _speckle(
     acquisition: Acquisition,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return speckle (frames, height, width): one part moves with the tissue, one changes with every frame."""
+    """Return speckle (frames, height, width): a part moves with the tissue, a part is new every frame."""
     rows, columns = depth * 11, (angle + 1) * 150
     start = rng.uniform(0, TEXTURE, 2)
     out = np.empty((len(contraction), *depth.shape), np.float32)
@@ -194,7 +230,10 @@ def _speckle(
 
 def _sample(columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return cv2.remap(
-        _texture(), (columns % (TEXTURE - 1)).astype(np.float32), (rows % (TEXTURE - 1)).astype(np.float32), cv2.INTER_LINEAR
+        _texture(),
+        (columns % (TEXTURE - 1)).astype(np.float32),
+        (rows % (TEXTURE - 1)).astype(np.float32),
+        cv2.INTER_LINEAR,
     )
 
 

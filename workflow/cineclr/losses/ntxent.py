@@ -48,7 +48,7 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float, studies: Tensor |
 
 
 class _Gather(torch.autograd.Function):
-    """All ranks' rows, (n, D) -> (world * n, D); what every rank's loss asks of this rank's rows comes back."""
+    """All ranks' rows, (n, D) -> (world * n, D); the gradients that all ranks give a row are summed."""
 
     @staticmethod
     def forward(context: Any, rows: Tensor) -> Tensor:

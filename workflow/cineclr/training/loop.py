@@ -5,10 +5,10 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from cineclr.data.reader import prefetch
@@ -119,11 +119,11 @@ class Loop(Generic[Batch]):
         for name, value in values.items():
             sums[name] = sums.get(name, 0) + value.detach().double()
         if self.position.step % CHECK_STEPS == 0:
-            self._require_finite(self._over_ranks(sums["loss"]))
+            self._require_finite(float(self._over_ranks(sums["loss"])))
 
     def _finish_epoch(self, steps: int) -> None:
         position = self.position
-        means = {name: self._over_ranks(value) / steps for name, value in position.sums.items()}
+        means = {name: float(self._over_ranks(value)) / steps for name, value in position.sums.items()}
         self._require_finite(means["loss"])
         self.model.eval()
         further, position.finished = self.training.finish_epoch(self.model, position.epoch)
@@ -132,11 +132,9 @@ class Loop(Generic[Batch]):
         position.history.append({"epoch": position.epoch + 1, **means, **further})
         position.epoch, position.step, position.sums = position.epoch + 1, 0, {}
 
-    def _over_ranks(self, value: Tensor) -> float:
+    def _over_ranks(self, value: Tensor) -> Tensor:
         """Return the mean over ranks: the same number on each, so that all of them go on or stop."""
-        mean = self.fabric.all_reduce(value)
-        assert isinstance(mean, Tensor)
-        return float(mean)
+        return cast(Tensor, self.fabric.all_reduce(value))
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -161,7 +159,7 @@ class Loop(Generic[Batch]):
             asked = bool(stop.received)
         if not (asked or due):
             return
-        self._require_finite(self._over_ranks(self.position.sums["loss"]))
+        self._require_finite(float(self._over_ranks(self.position.sums["loss"])))
         self._save()
         if asked:
             done = f"epoch {self.position.epoch + 1}, step {self.position.step} of {self.training.steps()}"
@@ -172,7 +170,7 @@ class Loop(Generic[Batch]):
 
     def _save(self) -> None:
         position = self.position
-        position.sums = {name: self.fabric.all_reduce(value) for name, value in position.sums.items()}
+        position.sums = {name: self._over_ranks(value) for name, value in position.sums.items()}
         if self.fabric.is_global_zero:
             state = {
                 "model": self.module.state_dict(),

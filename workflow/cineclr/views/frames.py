@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import torch
 
-from cineclr.video.avi import read_avi
+from cineclr.video.avi import Video
 
 # Mean and standard deviation of ImageNet's red, green and blue, on which torchvision's networks are trained.
 MEAN = (0.485, 0.456, 0.406)
@@ -24,7 +24,7 @@ def choose_frames(total: int, count: int, choice: Literal["random", "first"], se
 
 def load_frames(path: Path, numbers: np.ndarray, size: int) -> np.ndarray:
     """Read frames of an AVI file, resized to uint8 (frames, size, size)."""
-    return np.stack([resize_frame(frame, size) for frame in read_avi(path)[numbers]])
+    return np.stack([resize_frame(frame, size) for frame in Video(path).read(numbers.tolist())])
 
 
 def resize_frame(frame: np.ndarray, size: int) -> np.ndarray:
