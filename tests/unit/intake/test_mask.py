@@ -61,6 +61,12 @@ def test_a_still_repeated_has_no_mask():
     assert find_sector(np.zeros((20, 60, 80), np.uint8), SETTINGS) is None
 
 
+def test_noise_everywhere_has_no_mask():
+    """A screen filmed or digitised: its text would be inside the hull of what changes."""
+    noise = np.random.default_rng(0).integers(0, 12, (20, ROWS, COLUMNS)).astype(np.uint8)
+    assert find_sector(np.maximum(draw_sector(6, 20), noise), SETTINGS) is None
+
+
 def test_a_clip_shown_at_twice_its_rate_keeps_its_sector():
     clip = draw_sector(3)
     twice = np.repeat(clip, 2, axis=0)

@@ -25,6 +25,9 @@ SAMPLED = 24  # frames compared: about one heart beat of a short clip, the whole
 NOISE = 2  # grey levels: JPEG renders a background that stands still this exactly
 WINDOW = 7  # pixels: changes are averaged over it, so that sparse speckle closes up and thin traces fade
 LIVE_SHARE = 0.15  # of pairs of sampled frames; the faint edge of a real sector changes in a fifth of them
+MOST_FILLED = (
+    0.95  # of the region: a fan leaves corners free, while a noisy copy of a screen lives everywhere
+)
 OVERREACH = 2  # pixels by which that average reaches beyond the sector, taken back
 
 
@@ -78,6 +81,8 @@ def find_sector(clip: np.ndarray, settings: Deidentify) -> np.ndarray | None:
         return None
     hull = cv2.convexHull(max(contours, key=cv2.contourArea))
     mask = cv2.fillConvexPoly(np.zeros(clip.shape[1:], np.uint8), hull, 255)
+    if np.count_nonzero(mask) > MOST_FILLED * mask.size:
+        return None
     return cv2.erode(mask, np.ones((3, 3), np.uint8), iterations=OVERREACH).astype(np.uint8)
 
 
