@@ -1,4 +1,4 @@
-"""Write the conda environments of the tool families from the pins in requirements.lock (`make lock` runs it)."""
+"""Write the conda environments of the tool families from requirements.lock (`make lock` runs it)."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ FAMILIES = {
         "pylibjpeg-rle",
     ],
     "tables": ["matplotlib", "scikit-learn", "scipy"],
-    "training": ["lightning-fabric", "opencv-python-headless", "safetensors", "scikit-learn", "torch", "torchvision"],
+    "training": ["lightning-fabric", "opencv-python-headless", "safetensors", "torch", "torchvision"],
 }
 HEADER = "# Generated from requirements.lock by envs/generate.py; do not edit.\n"
 
@@ -30,7 +30,8 @@ def render(family: str, pins: dict[str, str]) -> str:
     """Return the YAML of one environment: Python from conda-forge, packages by pip at the lock's versions."""
     packages = sorted({*SHARED, *FAMILIES[family]})
     lines = [f"      - {name}=={pins[name]}" for name in packages]
-    head = ["channels:", "  - conda-forge", "  - nodefaults", "dependencies:", "  - python=3.11", "  - pip", "  - pip:"]
+    head = ["channels:", "  - conda-forge", "  - nodefaults"]
+    head += ["dependencies:", "  - python=3.11", "  - pip", "  - pip:"]
     return HEADER + "\n".join([*head, *lines]) + "\n"
 
 

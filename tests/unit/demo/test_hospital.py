@@ -44,9 +44,12 @@ def digests(root: Path) -> dict[str, str]:
     }
 
 
-def test_same_seed_gives_same_bytes_with_and_without_workers(
+def test_same_seed_gives_same_bytes_over_leftovers_and_with_workers(
     private: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for stray in ("truth", "hospital/dicom"):
+        (tmp_path / "demo" / stray).mkdir(parents=True)
+        (tmp_path / "demo" / stray / "stray").write_text("left over by an earlier demo")
     monkeypatch.setattr(hospital, "IN_PROCESS", 0)
     make_demo_hospital(tmp_path / "demo", SMALL, seed=3)
     assert digests(tmp_path / "demo") == digests(private)
@@ -76,14 +79,6 @@ def test_sources_and_key_are_valid(private: Path) -> None:
     assert sources.view_labels
     assert sources.dicom[0].is_dir()
     assert len(PrivateSide(private).key()) == 32
-
-
-def test_a_second_call_removes_what_the_first_left(tmp_path: Path) -> None:
-    make_demo_hospital(tmp_path, SMALL, seed=1)
-    stray = tmp_path / "hospital/dicom/stray"
-    stray.write_text("left over")
-    make_demo_hospital(tmp_path, SMALL, seed=1)
-    assert not stray.exists()
 
 
 def test_a_real_private_side_is_refused(tmp_path: Path) -> None:

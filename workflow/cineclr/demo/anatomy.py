@@ -22,8 +22,8 @@ CLASSES = (
     ((False, False), 0.39),
 )
 # Opening of the aortic valve as a share of the root's width, and calcium of its cusps: mean by severity.
-OPENING: dict[Severity, float] = {"none": 0.84, "mild": 0.74, "moderate": 0.58, "severe": 0.30}
-CALCIUM: dict[Severity, float] = {"none": 0.25, "mild": 0.42, "moderate": 0.52, "severe": 0.66}
+OPENING: dict[Severity, float] = {"none": 0.84, "mild": 0.74, "moderate": 0.58, "severe": 0.28}
+CALCIUM: dict[Severity, float] = {"none": 0.18, "mild": 0.38, "moderate": 0.50, "severe": 0.75}
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _draw_anatomy(
         cavity=4.6 * size * rng.normal(1, 0.06),
         wall=1.0,
         opening=float(np.clip(OPENING[severity] + rng.normal(0, 0.07), 0.12, 0.95)),
-        calcium=float(np.clip(CALCIUM[severity] + rng.normal(0, 0.18), 0, 1)),
+        calcium=float(np.clip(CALCIUM[severity] + rng.normal(0, 0.15), 0, 1)),
         root=3.1 * size * rng.normal(1, 0.09),
         atrium=3.7 * size * rng.normal(1, 0.14),
         ventricle_right=2.2 * size * rng.normal(1, 0.15),

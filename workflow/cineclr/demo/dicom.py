@@ -14,7 +14,7 @@ from cineclr.demo.anatomy import Study
 from cineclr.demo.identity import ISSUER, Identity
 from cineclr.demo.screen import VENDORS, Region
 
-JPEG_QUALITY = 88
+JPEG_QUALITY = 80
 IMPLEMENTATION = "1.2.826.0.1.3680043.10.1490.1"
 # Name of a way to store pixels -> transfer syntax and photometric interpretation.
 SYNTAXES: dict[str, tuple[uids.UID, str]] = {

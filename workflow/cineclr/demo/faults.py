@@ -154,14 +154,14 @@ FAULTS: dict[str, Fault] = {
     "angiogram": Fault(Code.OTHER_MODALITY, "X-ray angiogram", 0.04, header=_become_angiogram, syntax="grey"),
     "tomogram": Fault(Code.OTHER_MODALITY, "computed tomogram", 0.04, header=_become_tomogram, syntax="grey"),
     "jpeg_xl": Fault(Code.UNSUPPORTED_SYNTAX, "JPEG XL", 0.04, data=_claim_jpeg_xl),
-    "black": Fault(Code.MASK_FAILED, "no image in the region", 0.06, syntax="rgb"),
+    "black": Fault(Code.MASK_FAILED, "no image in the region", 0.06, syntax="palette_rle"),
     "short": Fault(Code.TOO_SHORT, "four or five frames", 0.08),
     "noise": Fault(Code.NOT_DICOM, "random bytes", 0.03, foreign=_noise, file_name="IM_{number:04d}.dcm"),
     "note": Fault(Code.NOT_DICOM, "text file", 0.03, foreign=_note, file_name="{name}_{number}.txt"),
-    "photograph": Fault(Code.NOT_DICOM, "JPEG picture", 0.03, foreign=_photograph, file_name="p_{number}.jpg"),
+    "photograph": Fault(Code.NOT_DICOM, "JPEG picture", 0.03, foreign=_photograph, file_name="{number}.jpg"),
     "letter": Fault(Code.NOT_DICOM, "PDF file", 0.03, foreign=_letter, file_name="{name}_{number}.pdf"),
     "archive": Fault(Code.NOT_DICOM, "zip archive", 0.03, foreign=_archive, file_name="export_{number}.zip"),
     "media_directory": Fault(
-        Code.MISSING_STUDY, "DICOMDIR of a disc", 0.04, foreign=_media_directory, file_name="DICOMDIR"
+        Code.NOT_AN_IMAGE, "DICOMDIR of a disc", 0.04, foreign=_media_directory, file_name="DICOMDIR"
     ),
 }  # fmt: skip

@@ -106,8 +106,8 @@ def _root_long(
         Layer(ribbon(front, 0.28), WALL + 10),
         Layer(ribbon(back, 0.28), WALL + 10),
     ]
-    thick = 0.2 + 0.28 * heart.calcium
-    level = 150 + 80 * heart.calcium
+    thick = 0.19 + 0.36 * heart.calcium
+    level = 140 + 100 * heart.calcium
     opened = beat.aortic * heart.opening
     for side, edge in ((-1, top), (1, bottom)):
         hinge = points(base + 0.25, edge, frames=n)

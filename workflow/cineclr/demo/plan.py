@@ -1,5 +1,6 @@
 """What each study's folder holds: one `Shot` per file, drawn before anything is rendered."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,7 +35,7 @@ SHARES = {
 }  # fmt: skip
 # Share of 2-D clips by syntax; JPEG Baseline is what scanners mostly write.
 SYNTAX_SHARES = {
-    "jpeg": 0.66, "rle": 0.1, "palette": 0.06, "palette_rle": 0.05, "grey": 0.07, "rgb": 0.06,
+    "jpeg": 0.78, "rle": 0.06, "palette": 0.03, "palette_rle": 0.07, "grey": 0.04, "rgb": 0.02,
 }  # fmt: skip
 # Kinds of second files with the same pixels, in words.
 COPY_WORDS = {
@@ -42,7 +43,7 @@ COPY_WORDS = {
     "same_pixels": "the same pixels under another object identifier",
 }
 COPY_RATE = 0.07  # per study, of each kind
-SCREENS = ((136, 176), (144, 192), (152, 200), (160, 208))
+SCREENS = ((128, 168), (136, 176), (144, 192), (152, 200))
 FULL_SCREENS = ((480, 640), (600, 800))
 
 
@@ -86,14 +87,15 @@ def plan_hospital(settings: Demo, seed: int) -> list[StudyPlan]:
     studies = draw_studies(settings.studies, seed)
     faults = _spread_faults(studies, seed)
     further = _spread_kinds(studies, seed)
-    plans, clips = [], 0
+    plans: list[StudyPlan] = []
+    drawn = Counter[str]()  # sound files of each kind so far
     for study in studies:
         rng = np.random.default_rng(derive_seed(seed, "demo", "plan", study.index))
         plan = StudyPlan(study, int(rng.integers(len(VENDORS))))
         contents = _contents(study, further[study.index], faults[study.index], rng)
         for number, (kind, fault) in enumerate(contents):
-            plan.shots.append(_plan_shot(study, kind, fault, number, clips, settings, seed, rng))
-            clips += kind in TWO_D_VIEWS and fault not in FAULTS
+            plan.shots.append(_plan_shot(study, kind, fault, number, drawn[kind], settings, seed, rng))
+            drawn[kind] += fault not in FAULTS
         plans.append(plan)
     return plans
 
@@ -141,7 +143,7 @@ def _plan_shot(
     kind: str,
     fault: str,
     number: int,
-    clips: int,
+    drawn: int,
     settings: Demo,
     seed: int,
     rng: np.random.Generator,
@@ -150,14 +152,9 @@ def _plan_shot(
     frames = int(rng.integers(settings.frames, settings.frames + max(2, settings.frames // 3)))
     if fault == "short":
         frames = int(rng.integers(4, 6))
-    edges = np.cumsum(list(SYNTAX_SHARES.values()))
-    syntax = list(SYNTAX_SHARES)[
-        min(int(np.searchsorted(edges, (clips * GOLDEN) % 1, side="right")), len(edges) - 1)
-    ]
+    syntax = FAULTS[fault].syntax if fault in FAULTS else _syntax(drawn, screens)
     if fault == "truncated_pixels":
         syntax = ("jpeg", "rgb")[study.index % 2]
-    elif fault in FAULTS:
-        syntax = FAULTS[fault].syntax
     path = _path(study, kind, fault, number, seed)
     object_uid = uid(seed, "object", study.index, number)
     copies: tuple[Copy, ...] = ()
@@ -178,6 +175,20 @@ def _plan_shot(
         seed=derive_seed(seed, "demo", "shot", study.index, number),
         copies=copies,
     )
+
+
+def _syntax(drawn: int, screens: tuple[tuple[int, int], ...]) -> str:
+    """Return how the next file of a kind is stored, after `drawn` others: each way once, then by share.
+
+    Full-size clips are always compressed, as archives do.
+    """
+    if screens == FULL_SCREENS:
+        return "jpeg"
+    if drawn < len(SYNTAX_SHARES):
+        return list(SYNTAX_SHARES)[drawn]
+    edges = np.cumsum(list(SYNTAX_SHARES.values()))
+    place = int(np.searchsorted(edges, (drawn * GOLDEN) % 1, side="right"))
+    return list(SYNTAX_SHARES)[min(place, len(edges) - 1)]
 
 
 def _path(study: Study, kind: str, fault: str, number: int, seed: int) -> str:

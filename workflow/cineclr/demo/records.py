@@ -49,11 +49,17 @@ def canaries(plans: list[StudyPlan]) -> list[str]:
     for plan in plans:
         found |= _planted(plan.study)
         for shot in plan.shots:
-            found.add(shot.uid)
+            if shot.kind:
+                found.add(shot.uid)
             found |= {copy.uid for copy in shot.copies}
-            found |= {part for part in shot.path.split("/") if plan.study.identity.family.upper() in part}
+            found |= {part for part in shot.path.split("/") if _tells(part, plan.study)}
     found |= {f"{plan.study.identity.birth:%Y%m%d}" for plan in plans[:BARE_BIRTH_DATES]}
     return sorted(found)
+
+
+def _tells(part: str, study: Study) -> bool:
+    """Whether a part of a path names the patient or the day."""
+    return study.identity.family.upper() in part or part.startswith("EXAM_")
 
 
 def _planted(study: Study) -> set[str]:
@@ -68,7 +74,6 @@ def _planted(study: Study) -> set[str]:
         who.telephone,
         who.birth.isoformat(),
         date.isoformat(),
-        f"EXAM_{date:%Y%m%d}",
         f"{date:%Y%m%d}{8 + study.index % 10:02d}{study.index % 60:02d}17",
         study.accession,
         study.uid,

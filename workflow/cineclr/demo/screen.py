@@ -111,10 +111,9 @@ def _furniture(layout: Layout, study: Study) -> np.ndarray:
     write_text(image, study.date.isoformat(), -2, line - 1, size)
     write_text(image, who.number, 2, 2 * line - 1, size)
     write_text(image, VENDORS[layout.vendor][1], -2, 2 * line - 1, size)
-    birth, corner = who.birth.isoformat(), layout.top + line
-    write_text(
-        image, birth, layout.region.x0 + 1, corner, size * 0.85
-    )  # inside the region, outside the sector
+    # inside the region, at least in part, and outside the sector
+    corner = max(2, layout.region.x0 - round(13 * unit)), layout.top + line
+    write_text(image, who.birth.isoformat(), *corner, size * 0.85)
     _draw_ruler(image, layout)
     return image
 
