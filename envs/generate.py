@@ -11,6 +11,7 @@ FAMILIES = {
         "pillow",
         "pydicom",
         "pyjpegls",
+        "pylibjpeg",
         "pylibjpeg-openjpeg",
         "pylibjpeg-rle",
     ],

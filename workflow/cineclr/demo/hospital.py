@@ -29,7 +29,7 @@ from cineclr.progress import track
 log = logging.getLogger(__name__)
 WORKERS = 2  # the files do not depend on it
 IN_PROCESS = 40  # up to so many studies are written faster without other processes
-LABELLED_SHARE, LEAST_LABELLED = 0.12, 8
+LABELLED_SHARE, LEAST_LABELLED = 0.4, 8
 FURTHER = ["ejection_fraction", "hypertension"]
 
 

@@ -148,11 +148,12 @@ def _plan_shot(
     seed: int,
     rng: np.random.Generator,
 ) -> Shot:
-    screens = FULL_SCREENS if rng.random() < settings.full_size_share else SCREENS
+    full_size = rng.random() < settings.full_size_share and drawn >= len(SYNTAX_SHARES)
+    screens = FULL_SCREENS if full_size else SCREENS
     frames = int(rng.integers(settings.frames, settings.frames + max(2, settings.frames // 3)))
     if fault == "short":
         frames = int(rng.integers(4, 6))
-    syntax = FAULTS[fault].syntax if fault in FAULTS else _syntax(drawn, screens)
+    syntax = FAULTS[fault].syntax if fault in FAULTS else _syntax(drawn, full_size)
     if fault == "truncated_pixels":
         syntax = ("jpeg", "rgb")[study.index % 2]
     path = _path(study, kind, fault, number, seed)
@@ -177,12 +178,12 @@ def _plan_shot(
     )
 
 
-def _syntax(drawn: int, screens: tuple[tuple[int, int], ...]) -> str:
+def _syntax(drawn: int, full_size: bool) -> str:
     """Return how the next file of a kind is stored, after `drawn` others: each way once, then by share.
 
     Full-size clips are always compressed, as archives do.
     """
-    if screens == FULL_SCREENS:
+    if full_size:
         return "jpeg"
     if drawn < len(SYNTAX_SHARES):
         return list(SYNTAX_SHARES)[drawn]

@@ -77,7 +77,7 @@ def draw_opening(rng: np.random.Generator) -> tuple[float, float]:
 def draw_acquisition(rng: np.random.Generator) -> Acquisition:
     """Draw the nuisances of one clip; they carry nothing of the patient."""
     dropouts = [
-        (rng.uniform(-0.75, 0.75), rng.uniform(0.04, 0.18), rng.uniform(0.5, 8), rng.uniform(25, 95))
+        (rng.uniform(-0.75, 0.75), rng.uniform(0.04, 0.18), rng.uniform(0.5, 8), rng.uniform(25, 100))
         for _ in range(rng.integers(0, 5))
     ]
     clutter = [
@@ -88,29 +88,29 @@ def draw_acquisition(rng: np.random.Generator) -> Acquisition:
             rng.uniform(0.1, 0.4),
             rng.uniform(90, 250),
         )
-        for _ in range(rng.integers(0, 6))
+        for _ in range(rng.integers(0, 7))
     ]
     return Acquisition(
-        turn=rng.normal(0, 11),
-        shift=(rng.normal(0, 1.05), rng.normal(0.2, 0.65)),
-        stretch=(rng.normal(1, 0.1), rng.normal(1, 0.07)),
+        turn=rng.normal(0, 12),
+        shift=(rng.normal(0, 1.12), rng.normal(0.2, 0.7)),
+        stretch=(rng.normal(1, 0.115), rng.normal(1, 0.08)),
         phase=rng.uniform(0, 1),
-        gain=rng.normal(0, 21),
-        contrast=rng.uniform(0.65, 1.4),
-        speckle=rng.uniform(12, 29),
-        slope=rng.normal(-1.5, 2.7),
-        side=rng.uniform(0, 55),
+        gain=rng.normal(0, 22.5),
+        contrast=rng.uniform(0.62, 1.43),
+        speckle=rng.uniform(12, 31),
+        slope=rng.normal(-1.5, 3),
+        side=rng.uniform(0, 60),
         haze=rng.uniform(20, 110),
-        blur=rng.uniform(0.07, 0.2),
+        blur=rng.uniform(0.07, 0.22),
         coherence=rng.uniform(0.4, 0.95),
         sway=rng.uniform(0, 0.4),
         dropouts=tuple(dropouts),
         reverberation=rng.uniform(0, 80) if rng.random() < 0.45 else 0.0,
         oblique=(
-            float(np.exp(rng.normal(0, 0.07))),
-            float(np.exp(rng.normal(0, 0.05))),
-            float(np.exp(rng.normal(0, 0.18))),
-            float(rng.normal(0, 0.13)),
+            float(np.exp(rng.normal(0, 0.085))),
+            float(np.exp(rng.normal(0, 0.06))),
+            float(np.exp(rng.normal(0, 0.2))),
+            float(rng.normal(0, 0.14)),
         ),
         clutter=tuple(clutter),
     )

@@ -1,7 +1,7 @@
 """How every training starts: device, precision, repeatability, and a way to be stopped.
 
 Fabric rather than the Trainer: it takes over precision, devices and DDP only, and imports in little more
-time than torch (the whole of Lightning costs every job a second or two more). The loop stays ours, which makes
+time than torch (the whole of Lightning costs every job a second or two). The loop stays ours, which makes
 exact mid-epoch resume and "save at the end of the step" simple, and Fabric installs no signal handlers:
 SLURM's requeueing, which hung and trained on after requeueing, is not there to be switched off.
 """
