@@ -20,8 +20,18 @@ def root(tmp_path):
     (tmp_path / "dicom" / "IM0001").write_bytes(pydicom.examples.get_path("ybr_color").read_bytes())
     (tmp_path / "echo.csv").write_text(SHEET)
     init(tmp_path / "private" / "main", [tmp_path / "dicom"], tmp_path / "echo.csv")
+    (tmp_path / "labels.csv").write_text("video_id,view\n1.2.3.4,plax\n")
+    sources = tmp_path / "private" / "main" / "sources.yaml"
+    sources.write_text(sources.read_text() + f"view_labels: {tmp_path / 'labels.csv'}\n")
     (tmp_path / "config.yaml").write_text("echo: {views: {classifier: train}}\n")
     return tmp_path
+
+
+def spoil_weights(root):
+    (root / "weights.pth").write_bytes(b"weights")
+    sources = root / "private" / "main" / "sources.yaml"
+    sources.write_text(sources.read_text() + f"weights: {{kinetics400: {root / 'weights.pth'}}}\n")
+    (root / "config.yaml").write_text("echo: {views: {classifier: train}, encoder: {kinetics400: file}}\n")
 
 
 def run_check(root):
@@ -31,7 +41,7 @@ def run_check(root):
 def test_a_good_set_up_passes_every_check(root, capsys):
     run_check(root)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[-7:]] == ["ok"] * 7
+    assert [line.split()[0] for line in lines[-8:]] == ["ok"] * 8
     assert "2 studies" in "\n".join(lines)
 
 
@@ -41,6 +51,9 @@ def test_a_good_set_up_passes_every_check(root, capsys):
         (lambda root: (root / "private/main/key").chmod(0o644), "private side: .*chmod 600"),
         (lambda root: (root / "echo.csv").write_text(SHEET.replace(",F,", ",X,")), "sheet: .*sex"),
         (lambda root: (root / "echo.csv").unlink(), "sheet: "),
+        (lambda root: (root / "labels.csv").unlink(), "view labels: "),
+        (lambda root: (root / "labels.csv").write_text("video_id,view\n1.2,plx\n"), "view labels: .*row 2"),
+        (spoil_weights, "weights: .*kinetics400_sha256"),
         (lambda root: (root / "dicom/IM0001").unlink(), "DICOM: none of the first 0 files"),
         (
             lambda root: (root / "config.yaml").write_text("seed: 0\n"),
@@ -53,7 +66,7 @@ def test_each_mistake_is_named_with_its_remedy(root, spoil, words):
     with pytest.raises(InputError, match=words) as caught:
         run_check(root)
     assert "1.2.3" not in str(caught.value)
-    assert "1 of 7" in str(caught.value)
+    assert "1 of 8" in str(caught.value)
 
 
 def test_later_configuration_files_override_earlier_ones(root):

@@ -47,6 +47,7 @@ def test_every_setting_is_described():
         ({"echo": {"finetune": {"inits": ["randm"]}}}, ["echo.finetune.inits.0", "randm"]),
         ({"echo": {"cohort": {"external_years": [2020, 2021]}}}, ["echo.cohort", "overlap"]),
         ({"run": "../elsewhere"}, ["run", "../elsewhere"]),
+        ({"private": "results/../results/x"}, ["private", "outside results/"]),
         ({"dicom": "/data"}, ["dicom", "no such setting"]),
     ],
 )

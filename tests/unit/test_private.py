@@ -63,6 +63,13 @@ def test_a_bad_sources_file_names_the_key_or_line(side, text, words):
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
+def test_a_bad_sources_file_is_never_quoted(side):
+    (side.root / "sources.yaml").write_text("dicom: /data/DOE^JANE\nsheet: [/data/doe.csv]\n")
+    with pytest.raises(InputError, match=r"sources\.yaml: dicom: Input should be a valid list") as caught:
+        side.sources()
+    assert "doe" not in str(caught.value).lower()
+
+
 def test_pseudonyms():
     names = Pseudonymizer(b"k" * 32)
     study = names.pseudonym("study", "1.2.3")

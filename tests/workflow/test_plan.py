@@ -57,6 +57,15 @@ def test_a_bad_setting_stops_before_anything(with_sheet, override, words):
     assert not (with_sheet.folder / "results").exists()
 
 
+def test_a_demo_never_touches_the_key_of_real_data(with_sheet):
+    key = with_sheet.folder / "private" / "main" / "key"
+    before = key.read_text()
+    done = with_sheet.snakemake("make_demo_hospital", "--forcerun", "--config", "demo={studies: 12}")
+    assert done.returncode != 0
+    assert "holds the key of real data" in done.stderr + done.stdout
+    assert key.read_text() == before
+
+
 def test_a_bad_sheet_stops_before_the_first_job(with_sheet):
     sheet = with_sheet.folder / "echo.csv"
     sheet.write_text(sheet.read_text().replace(",F,71", ",Q,71"))

@@ -9,7 +9,8 @@ import yaml
 
 from cineclr.config import Config, load_config
 from cineclr.errors import InputError
-from cineclr.private import PrivateSide
+from cineclr.files import sha256_file
+from cineclr.private import PrivateSide, Pseudonymizer
 
 SAMPLE_FILES = 200
 LEAST_FREE_GB = 10
@@ -29,6 +30,7 @@ def check(config: list[Path] = [Path("config.yaml")], root: Path = Path()) -> No
         "sheet": lambda: _check_sheet(private),
         "DICOM": lambda: _check_dicom(private),
         "weights": lambda: _check_weights(private, settings),
+        "view labels": lambda: _check_view_labels(private, settings),
         "environment": _check_environment,
         "disk": lambda: _check_disk(root),
     }
@@ -115,7 +117,22 @@ def _check_weights(private: PrivateSide, settings: Config) -> str:
     for name, path in needed:
         if path is None or not path.is_file():
             raise InputError(f"sources.yaml: weights.{name} must name a file")
+        if getattr(weights, f"{name}_sha256") != sha256_file(path):
+            raise InputError(
+                f"sources.yaml: weights.{name}_sha256 is not the hash of that file, which "
+                "`cineclr hash-weights --file FILE` prints"
+            )
     return ", ".join(name for name, _ in needed) or "none needed"
+
+
+def _check_view_labels(private: PrivateSide, settings: Config) -> str:
+    if settings.echo.views.classifier != "train":
+        return "none needed"
+    from cineclr.views.labels import read_view_labels
+
+    any_key = Pseudonymizer(b"")  # only the rows are judged
+    labels = read_view_labels(private.sources(), any_key, settings.echo.views.classes)
+    return f"{len(labels)} labelled videos"
 
 
 def _check_environment() -> str:

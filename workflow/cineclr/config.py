@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cineclr.errors import InputError
 from cineclr.files import publish
@@ -96,6 +96,7 @@ class Views(Section):
         "random", description="random frames (the paper's text) or the first ones (the released sibling code)"
     )
     size: int = Field(224, ge=16, description="rows and columns of a frame as the classifier sees it")
+    cpu_threads: int = Field(2, ge=1, description="threads of the CPU's arithmetic while classifying")
     training: ViewTraining = ViewTraining()
 
     @model_validator(mode="after")
@@ -381,24 +382,35 @@ class Config(Section):
     echo: Echo = Echo()
     demo: Demo | None = Field(None, description="make a synthetic hospital instead of reading a real one")
 
+    @field_validator("private")
+    @classmethod
+    def _is_apart_from_results(cls, private: str) -> str:
+        if Path(private).resolve().is_relative_to(Path("results").resolve()):
+            raise ValueError("must lie outside results/, which is made to be shared")
+        return private
+
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse_settings(model: type[Model], value: Any, where: str = "") -> Model:
-    """Validate `value` as `model`; raise InputError, a line per mistake: key, value, remedy."""
+def parse_settings(model: type[Model], value: Any, where: str = "", quote: bool = True) -> Model:
+    """Validate `value` as `model`; raise InputError, a line per mistake: key, value, remedy.
+
+    `quote=False` leaves the value out: where it may be a data path, or name a patient.
+    """
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise InputError("\n".join(_explain(item, where) for item in error.errors())) from None
+        raise InputError("\n".join(_explain(item, where, quote) for item in error.errors())) from None
 
 
-def _explain(item: Any, where: str) -> str:
+def _explain(item: Any, where: str, quote: bool) -> str:
     key = ".".join(str(part) for part in item["loc"]) or "settings"
     if item["type"] == "extra_forbidden":
         return f"{where}{key}: no such setting"
     message = item["msg"].removeprefix("Value error, ")
-    shown = f" (got {item['input']!r})" if isinstance(item["input"], str | int | float | bool | list) else ""
+    plain = isinstance(item["input"], str | int | float | bool | list)
+    shown = f" (got {item['input']!r})" if quote and plain else ""
     return f"{where}{key}: {message}{shown}"
 
 

@@ -52,7 +52,7 @@ MEANING: dict[Code, str] = {
     Code.UNSUPPORTED_SYNTAX: "compression that cannot be decoded here",
     Code.IMPLAUSIBLE_SIZE: "rows, columns or frames missing or implausible",
     Code.FRAME_MISMATCH: "fewer frames stored than announced",
-    Code.DUPLICATE_PIXELS: "same pixels as another file of the study",
+    Code.DUPLICATE_PIXELS: "same pixels or object as another file",
     Code.NO_REGION: "no ultrasound region: nothing can be masked safely",
     Code.NOT_2D: "Doppler or M-mode screen",
     Code.COLOUR_DOPPLER: "colour Doppler clip",

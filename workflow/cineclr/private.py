@@ -83,7 +83,7 @@ class PrivateSide:
             mark = getattr(error, "problem_mark", None)
             line = f", line {mark.line + 1}" if mark else ""
             raise InputError(f"{path}{line}: not valid YAML") from None
-        return parse_settings(Sources, values, where="sources.yaml: ")
+        return parse_settings(Sources, values, where="sources.yaml: ", quote=False)
 
     def key(self) -> bytes:
         """Read the pseudonym key; refuse one that is damaged or that others can read."""

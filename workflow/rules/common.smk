@@ -76,6 +76,14 @@ def require_sources(wildcards):
     return sources
 
 
+def spare_real_data():
+    """Refuse a demo where a real hospital's key lies: Snakemake deletes a job's outputs before it runs."""
+    if Path(PRIVATE, "key").exists() and not Path(PRIVATE, "truth").is_dir():
+        raise WorkflowError(
+            f"{PRIVATE} holds the key of real data; choose another `run` for the demo"
+        )
+
+
 def check_sources():
     if Path(PRIVATE, "sources.yaml").exists():
         shell("python -m cineclr check-sources --private {PRIVATE:q}")

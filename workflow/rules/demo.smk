@@ -4,6 +4,8 @@
 
 if CONFIG.demo is not None:
 
+    spare_real_data()
+
     localrules:
         make_demo_hospital,
 

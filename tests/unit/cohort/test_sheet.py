@@ -194,7 +194,11 @@ def test_further_columns_are_kept_with_their_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [[f"name {n}" for n in range(21)], ["20180301", "20180302"], ["4711004711", "4711004712"]]
+    "values",
+    [
+        *([f"name {n}" for n in range(21)], ["20180301", "20180302"], ["4711004711", "4711004712"]),
+        *(["2018-03-01", ""], ["1.3.2018", "unknown"], ["03/01/18 10:15", ""]),
+    ],
 )
 def test_further_columns_that_look_like_identity_are_refused(tmp_path: Path, values: list[str]) -> None:
     lines = errors_of(make_sources(tmp_path, add_column("extra", values), further=["extra"]))

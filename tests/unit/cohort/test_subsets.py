@@ -76,12 +76,17 @@ def test_a_task_with_one_class_says_so(positives: int, negatives: int) -> None:
         draw_subset(make_labels(positives, negatives), 1.0, 0)
 
 
+PARTS = ("val", "internal", "external")
+
+
 def write_splits(path: Path) -> Path:
     labels = make_labels(30, 70)
     frame = pd.DataFrame({"study": labels.index, "split": "train", "severe_as": labels.to_numpy()})
     frame["lvh"] = frame["severe_as"].where(frame.index % 10 != 0)
     frame.loc[95:, "split"] = "internal"
-    frame.to_csv(path, index=False)
+    others = [(f"T{part}{label}", part, label, label) for part in PARTS for label in (0, 1)]
+    others = pd.DataFrame(others, columns=["study", "split", "severe_as", "lvh"])
+    pd.concat([frame, others]).to_csv(path, index=False)
     return path
 
 
@@ -96,6 +101,20 @@ def test_draw_subsets_counts_labelled_training_studies(tmp_path: Path) -> None:
         ["severe_as", 1.0, 95, 30],
     ]
     assert len(training_labels(pd.read_csv(splits), "lvh")) == 85
+
+
+def test_a_test_set_of_one_class_is_refused_before_any_training(tmp_path: Path) -> None:
+    splits = write_splits(tmp_path / "splits.csv")
+    frame = pd.read_csv(splits)
+    frame.loc[(frame["split"] == "external") & (frame["severe_as"] == 1), "lvh"] = None
+    frame.loc[frame["split"] == "val", "severe_as"] = None
+    frame.to_csv(splits, index=False)
+    with pytest.raises(InputError) as refusal:
+        draw_subsets(splits, ["lvh", "severe_as"], [1.0], 0, tmp_path / "subsets.csv")
+    assert [line.split(" labelled")[0] for line in str(refusal.value).splitlines()] == [
+        "task lvh, split external: 1",
+        "task severe_as, split val: 0",
+    ]
 
 
 def test_draw_subsets_lists_every_refusal_and_writes_nothing(tmp_path: Path) -> None:

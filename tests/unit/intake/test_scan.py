@@ -1,3 +1,4 @@
+import errno
 import logging
 import os
 import warnings
@@ -5,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from intake_files import Archive, compress, draw_sector, make_file, to_bytes
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -179,6 +181,26 @@ def test_nothing_is_said_about_values_while_scanning(archive, caplog, capsys):
 
 def test_no_files_is_an_error_that_says_what_to_mend(archive):
     with pytest.raises(InputError, match="hold no file"):
+        list_files(archive.private, 1, archive.private / "files.parquet")
+
+
+def test_a_file_without_the_right_to_read_it_stops_the_scan(archive, monkeypatch):
+    def refuse(path, by_accession):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    archive.add("SMITH/a", make_file(CLIP))
+    monkeypatch.setattr("cineclr.intake.triage._examine", refuse)
+    with pytest.raises(InputError, match=r"file F\w+ cannot be read \(Permission denied\)") as caught:
+        archive.scan()
+    assert "SMITH" not in str(caught.value)
+
+
+@pytest.mark.parametrize("second", [".", "inside", "../dicom/inside"])
+def test_a_folder_within_another_is_refused_before_its_files_count_twice(archive, second):
+    archive.add("inside/a", make_file(CLIP))
+    sources = {"dicom": [str(archive.dicom), str(archive.dicom / second)], "sheet": "sheet.csv"}
+    (archive.private / "sources.yaml").write_text(yaml.safe_dump(sources))
+    with pytest.raises(InputError, match="would count twice"):
         list_files(archive.private, 1, archive.private / "files.parquet")
 
 

@@ -108,7 +108,7 @@ def test_state_dicts_of_any_container_give_the_same_network(
     [
         ({"view_classifier": None}, "name the file of your view classifier"),
         ({"view_classifier": "/none/such.pt"}, "name the file of your view classifier"),
-        ({"view_classifier_sha256": None}, "view_classifier_sha256: missing; `cineclr hash-weights FILE`"),
+        ({"view_classifier_sha256": None}, "sha256: missing; `cineclr hash-weights --file FILE`"),
         ({"view_classifier_sha256": "0" * 64}, "view_classifier_sha256 is not the hash"),
     ],
 )

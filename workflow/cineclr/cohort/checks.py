@@ -10,6 +10,7 @@ import pandera.pandas as pa
 SEVERITIES = ("none", "mild", "moderate", "severe")
 ROUNDED_NUMBER = re.compile(r"\d[.,]?\d*[eE]\+?\d+")
 UID = re.compile(r"[0-9]+(\.[0-9]+)+", re.ASCII)
+DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(\D.*)?", re.ASCII)
 NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
 MOST_LEVELS = 20  # a text column with more different values reads like names or comments
 LARGEST_NUMBER = 1e6  # dates as YYYYMMDD and record numbers are larger, measurements are not
@@ -62,6 +63,8 @@ def check_further(frame: pd.DataFrame, further: list[str]) -> list[str]:
         if pd.api.types.is_numeric_dtype(frame[column]):
             if frame[column].abs().max() >= LARGEST_NUMBER:
                 reasons[column] = "holds numbers as large as dates or record numbers"
+        elif any(DATE.fullmatch(text) for text in frame[column].dropna()):
+            reasons[column] = "holds dates"
         elif frame[column].nunique() > MOST_LEVELS:
             reasons[column] = f"holds more than {MOST_LEVELS} different texts, like names or comments"
     remedy = "its values would go to the results: remove it from `further` in sources.yaml"

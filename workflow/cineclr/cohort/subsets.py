@@ -78,15 +78,31 @@ def _explain_missing_class(labels: pd.Series, order: list[str], ratio: float, si
     )
 
 
+def find_unusable_parts(splits: pd.DataFrame, task: str) -> list[str]:
+    """Return a line for every part that is of no use: validation needs a label, a test set both classes."""
+    lines = []
+    for part, classes in (("val", 1), ("internal", 2), ("external", 2)):
+        labels = splits.loc[splits["split"] == part, task].dropna()
+        if labels.nunique() < classes:
+            lines.append(
+                f"task {task}, split {part}: {len(labels)} labelled studies, {int(labels.sum())} positive; "
+                f"{'one is' if classes == 1 else 'both classes are'} needed; mend the sheet or echo.cohort, "
+                "or leave the task out of echo.finetune.tasks"
+            )
+    return lines
+
+
 def draw_subsets(splits: Path, tasks: list[str], ratios: list[float], seed: int, output: Path) -> None:
     """Draw every label-ratio subset once and write its size: task, ratio, n_train, n_train_positive.
 
-    Runs before any training: raises InputError that lists every task and ratio whose subset lacks a class.
+    Runs before any training: raises InputError that lists every task and ratio whose subset lacks a class,
+    and every validation or test set that could not be used in the end.
     """
     frame = pd.read_csv(splits)
     rows, refused = [], []
     for task in tasks:
         labels = training_labels(frame, task)
+        refused += find_unusable_parts(frame, task)
         for ratio in ratios:
             try:
                 subset = draw_subset(labels, ratio, seed)

@@ -41,10 +41,11 @@ def frame_of(rows: list[dict[str, object]], columns: dict[str, str]) -> pd.DataF
 def list_files(private: Path, shards: int, output: Path) -> None:
     """List every file in the DICOM folders that sources.yaml names, whatever its name or extension."""
     side = PrivateSide(private)
-    names = Pseudonymizer(side.key())
+    names, roots = Pseudonymizer(side.key()), side.sources().dicom
+    _refuse_nested(roots)
     rows: list[dict[str, object]] = []
     seen: set[str] = set()
-    for root, folder in enumerate(side.sources().dicom):
+    for root, folder in enumerate(roots):
         if not folder.is_dir():
             raise InputError(
                 f"sources.yaml: dicom folder {root + 1} does not exist; mend the path or mount it"
@@ -65,6 +66,17 @@ def list_files(private: Path, shards: int, output: Path) -> None:
     table = frame_of(rows, FILE_COLUMNS)
     write_parquet(table, output)
     log.info("%d files, %.1f GB, for %d scan jobs", len(table), table["size"].sum() / 1e9, shards)
+
+
+def _refuse_nested(roots: list[Path]) -> None:
+    """Raise InputError if a folder is, or lies in, another one: its files would count twice."""
+    places = [root.resolve() for root in roots]
+    for number, place in enumerate(places, 1):
+        if any(place.is_relative_to(other) for k, other in enumerate(places, 1) if k != number):
+            raise InputError(
+                f"sources.yaml: dicom folder {number} is, or lies in, another of the list, and its files "
+                "would count twice; remove it"
+            )
 
 
 def _walk(folder: Path, root: int) -> Iterator[Path]:
@@ -93,7 +105,11 @@ def scan_dicom(private: Path, files: Path, shard: int, output: Path) -> None:
     rows = []
     listed = zip(table["file"], table["root"], table["path"], strict=True)
     for file, root, path in track(listed, f"scan shard {shard}", len(table)):
-        finding = examine(locate(sources, root, path), sources.link == "accession")
+        try:
+            finding = examine(locate(sources, root, path), sources.link == "accession")
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise InputError(f"file {file} cannot be read ({reason}); mend that, then go on") from None
         rows.append({"file": file, "root": root, "path": path} | _describe(finding, names, sources))
     scanned = frame_of(rows, SCAN_COLUMNS)
     write_parquet(scanned, output)

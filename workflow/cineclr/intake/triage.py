@@ -47,7 +47,8 @@ NATIVE = {
     ExplicitVRBigEndian,
 }
 LARGEST_INFLATED = 2**31  # bytes: a deflated file that grows beyond this is no echo clip
-UNREADABLE = (errno.EIO, errno.ESTALE, errno.EREMOTEIO)  # the disk's fault, not the file's
+# Not the file's fault: a disk that fails, a right that is missing.
+UNREADABLE = (errno.EIO, errno.ESTALE, errno.EREMOTEIO, errno.EACCES, errno.EPERM)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def examine(path: Path, by_accession: bool) -> Finding:
     """Return what a file is and whether it goes on; whatever is wrong with its content becomes a code.
 
     `by_accession`: the sheet links by accession number, so a file without one cannot be used.
-    Raises OSError when the disk fails, since that says nothing about the file.
+    Raises OSError when the disk fails or reading is not allowed, since that says nothing about the file.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's warnings quote header values

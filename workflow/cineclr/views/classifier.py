@@ -46,12 +46,14 @@ def import_view_classifier(private: Path, settings: Views, output: Path) -> None
         )
     if weights.view_classifier_sha256 is None:
         raise InputError(
-            "sources.yaml: weights.view_classifier_sha256: missing; `cineclr hash-weights FILE` prints it"
+            "sources.yaml: weights.view_classifier_sha256: missing; "
+            "`cineclr hash-weights --file FILE` prints it"
         )
     if sha256_file(path) != weights.view_classifier_sha256:
         raise InputError(
             "sources.yaml: weights.view_classifier_sha256 is not the hash of weights.view_classifier: "
-            "a damaged file, or another. Fetch it again, or correct the hash (`cineclr hash-weights FILE`)"
+            "a damaged file, or another. Fetch it again, or correct the hash "
+            "(`cineclr hash-weights --file FILE`)"
         )
     network = read_network(path, settings)
     if settings.architecture == TORCHSCRIPT:
@@ -69,7 +71,7 @@ def classify_views(
     Writes file, study, video, code (passed or other_view), view and p_<class>. A video's frames depend on the
     seed and its pseudonym only, so that they do not change with the number of shards.
     """
-    torch.set_num_threads(settings.training.cpu_threads)
+    torch.set_num_threads(settings.cpu_threads)
     device = choose_device()
     network = load_network(classifier, settings).to(device)
     frame = pd.read_parquet(manifest)

@@ -71,7 +71,7 @@ def fit(frames: Tensor, targets: Tensor, settings: Views, seed: int) -> torch.nn
     chosen, device = settings.training, choose_device()
     torch.manual_seed(derive_seed(seed, "train_view_classifier"))
     network = build_network(settings.architecture, len(settings.classes)).to(device).train()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     generator = torch.Generator().manual_seed(derive_seed(seed, "train_view_classifier", "order"))
     # BatchNorm needs two frames, so the last, shorter batch of an epoch is left out.
     size = min(chosen.batch_size, len(frames))
@@ -85,7 +85,7 @@ def fit(frames: Tensor, targets: Tensor, settings: Views, seed: int) -> torch.nn
         for batch in torch.randperm(len(frames), generator=generator)[: steps * size].split(size):
             inputs = augment(frames[batch].float() / 255, generator)
             loss = F.cross_entropy(
-                network(normalise_frames(inputs.to(device)).contiguous(memory_format=torch.channels_last)),
+                network(normalise_frames(inputs.to(device))),
                 targets[batch].to(device),
             )
             optimizer.zero_grad()
