@@ -1,5 +1,6 @@
 """`cineclr check`: everything that can be known to be wrong before days of work begin."""
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -102,7 +103,7 @@ def _check_dicom(private: PrivateSide) -> str:
     sources = private.sources()
     files = (path for folder in sources.dicom for path in folder.rglob("*") if path.is_file())
     sample = list(itertools.islice(files, SAMPLE_FILES))
-    found = sum(is_dicom(path) for path in sample)
+    found = sum(is_dicom(path) for path in sample if os.access(path, os.R_OK))
     if not found:
         raise InputError(f"none of the first {len(sample)} files is DICOM; is `dicom` in sources.yaml right?")
     return f"{found} of the first {len(sample)} files are DICOM"

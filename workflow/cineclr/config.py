@@ -16,6 +16,7 @@ Split = Literal["train", "val", "internal", "external"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 View = str
 Fraction = Annotated[float, Field(gt=0, le=1)]
+Rate = Annotated[float, Field(gt=0)]
 Year = Annotated[int, Field(ge=1980, le=2100)]
 
 SSL_METHODS: tuple[Method, ...] = ("simclr", "mi_simclr", "echoclr")
@@ -259,8 +260,8 @@ class PretrainMethod(PretrainBase):
 class LearningRates(Section):
     """Learning rates by kind of initialisation."""
 
-    scratch: list[float] = Field([1e-4, 5e-5, 1e-5], min_length=1, description="random and Kinetics-400")
-    ssl: list[float] = Field([0.1, 0.05, 0.001], min_length=1, description="self-supervised")
+    scratch: list[Rate] = Field([1e-4, 5e-5, 1e-5], min_length=1, description="random and Kinetics-400")
+    ssl: list[Rate] = Field([0.1, 0.05, 0.001], min_length=1, description="self-supervised")
 
 
 class Finetune(Section):

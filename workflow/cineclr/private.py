@@ -155,6 +155,8 @@ def init(
         raise InputError(f"--sheet: no such file: {sheet}")
     if (private / "sources.yaml").exists():
         raise InputError(f"{private / 'sources.yaml'} exists already; edit it, or move it away first")
+    if (private / "truth").exists():
+        raise InputError(f"{private} holds a demo, whose key is no secret; choose another run name")
     make_private_folder(private)
     if not (private / "key").exists():
         write_private(private / "key", secrets.token_hex(KEY_BYTES) + "\n")

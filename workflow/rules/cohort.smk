@@ -35,7 +35,6 @@ rule build_cohort:
         " --files {output.files:q} --flow {output.flow:q} 2>&1 | tee {log:q}"
 
 
-# Runs before any training, so that a subset without positives stops the run in minutes, not days.
 rule draw_subsets:
     input:
         splits="<results>/echo/cohort/splits.csv",

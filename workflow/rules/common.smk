@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 PACKAGE = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(PACKAGE))
 
-from cineclr.config import SSL_METHODS, load_config
+from cineclr.config import SSL_METHODS, Echo, load_config
 from cineclr.errors import InputError
 
 try:
@@ -159,10 +159,23 @@ def result_figures():
 
 
 def science_note():
-    """What this run shrinks of the published experiment, for the note column of its tables."""
-    now = (ECHO.clips.size, ECHO.finetune.frames, ECHO.encoder.width)
-    if now == (112, 16, 64):
-        return ""
-    return "reduced science: {0}x{0} pixels, {1}-frame clips, encoder width {2} (paper: 112x112, 16, 64)".format(
-        *now
-    )
+    """How this run differs from the published experiment, for the note column of its tables."""
+    sections = ("clips", "encoder", "pretrain", "finetune", "predict")
+    ours, paper = ECHO.model_dump(mode="json"), Echo().model_dump(mode="json")
+    found = [
+        item for name in sections for item in differences(ours[name], paper[name], name)
+    ]
+    return f"not the paper's settings: {', '.join(found)}" if found else ""
+
+
+def differences(ours, paper, key):
+    """The settings that differ, as `key value (paper: value)`; those of the machine do not count."""
+    if isinstance(ours, dict):
+        machine = {"precision", "devices", "cpu_threads", "kinetics400"}
+        names = [name for name in ours if name not in machine]
+        return [
+            item
+            for name in names
+            for item in differences(ours[name], paper[name], f"{key}.{name}")
+        ]
+    return [] if ours == paper else [f"{key} {ours} (paper: {paper})"]

@@ -30,6 +30,8 @@ rule import_kinetics:
 rule pretrain_echo:
     input:
         splits="<results>/echo/cohort/splits.csv",
+        # A gate only: a subset without positives stops the run before any training.
+        gate=ancient("<results>/echo/cohort/subsets.csv"),
         clips=study_shards("<results>/echo/clips/shard_{shard}.parquet"),
         frames=study_shards("<results>/echo/clips/shard_{shard}.npy"),
     output:
@@ -57,6 +59,8 @@ rule pretrain_echo:
 rule finetune_echo:
     input:
         splits="<results>/echo/cohort/splits.csv",
+        # A gate only: a subset without positives stops the run before any training.
+        gate=ancient("<results>/echo/cohort/subsets.csv"),
         clips=study_shards("<results>/echo/clips/shard_{shard}.parquet"),
         frames=study_shards("<results>/echo/clips/shard_{shard}.npy"),
         weights=initial_weights,

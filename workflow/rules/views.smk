@@ -10,7 +10,8 @@ if ECHO.views.classifier == "train":
             manifests=study_shards("<results>/echo/videos/shard_{shard}.parquet"),
             videos=study_shards("<results>/echo/videos/shard_{shard}"),
         output:
-            "<results>/models/view_classifier.pt",
+            model="<results>/models/view_classifier.pt",
+            description="<results>/models/view_classifier.json",
         log:
             "<results>/logs/train_view_classifier.log",
         benchmark:
@@ -24,7 +25,7 @@ if ECHO.views.classifier == "train":
         shell:
             "python -m cineclr train-view-classifier --private {params.private:q}"
             " --manifests {input.manifests:q} --videos {input.videos:q} --settings {params.settings:q}"
-            " --seed {params.seed} --output {output:q} 2>&1 | tee {log:q}"
+            " --seed {params.seed} --output {output.model:q} 2>&1 | tee {log:q}"
 
 else:
 
@@ -35,7 +36,8 @@ else:
         input:
             sources=require_sources,
         output:
-            "<results>/models/view_classifier.pt",
+            model="<results>/models/view_classifier.pt",
+            description="<results>/models/view_classifier.json",
         log:
             "<results>/logs/import_view_classifier.log",
         benchmark:
@@ -47,7 +49,7 @@ else:
             settings=slice_of(ECHO.views),
         shell:
             "python -m cineclr import-view-classifier --private {params.private:q}"
-            " --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}"
+            " --settings {params.settings:q} --output {output.model:q} 2>&1 | tee {log:q}"
 
 
 rule classify_views:

@@ -22,8 +22,8 @@ CLASSES = (
     ((False, False), 0.39),
 )
 # Opening of the aortic valve as a share of the root's width, and calcium of its cusps: mean by severity.
-OPENING: dict[Severity, float] = {"none": 0.84, "mild": 0.74, "moderate": 0.58, "severe": 0.30}
-CALCIUM: dict[Severity, float] = {"none": 0.18, "mild": 0.38, "moderate": 0.50, "severe": 0.70}
+OPENING: dict[Severity, float] = {"none": 0.86, "mild": 0.76, "moderate": 0.60, "severe": 0.25}
+CALCIUM: dict[Severity, float] = {"none": 0.16, "mild": 0.36, "moderate": 0.50, "severe": 0.80}
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _draw_anatomy(
     if not severe:
         severity = ("none", "mild", "moderate")[int(rng.choice(3, p=[0.58, 0.22, 0.2]))]
     limit = LVH_ABOVE[identity.sex]
-    excess = rng.gamma(2.5, 10) + 2 if hypertrophy else -rng.gamma(2.5, 8) - 2
+    excess = rng.gamma(2.5, 12) + 4 if hypertrophy else -rng.gamma(2.5, 9) - 4
     mass_index = float(np.clip(limit + excess, 48, 230))
     size = (identity.body_surface / 1.9) ** 0.5
     heart = Heart(

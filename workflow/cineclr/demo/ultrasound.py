@@ -91,9 +91,9 @@ def draw_acquisition(rng: np.random.Generator) -> Acquisition:
         for _ in range(rng.integers(0, 7))
     ]
     return Acquisition(
-        turn=rng.normal(0, 12),
-        shift=(rng.normal(0, 1.12), rng.normal(0.2, 0.7)),
-        stretch=(rng.normal(1, 0.115), rng.normal(1, 0.08)),
+        turn=rng.normal(0, 10),
+        shift=(rng.normal(0, 1.0), rng.normal(0.2, 0.6)),
+        stretch=(rng.normal(1, 0.09), rng.normal(1, 0.06)),
         phase=rng.uniform(0, 1),
         gain=rng.normal(0, 22.5),
         contrast=rng.uniform(0.62, 1.43),
@@ -107,10 +107,10 @@ def draw_acquisition(rng: np.random.Generator) -> Acquisition:
         dropouts=tuple(dropouts),
         reverberation=rng.uniform(0, 80) if rng.random() < 0.45 else 0.0,
         oblique=(
-            float(np.exp(rng.normal(0, 0.085))),
             float(np.exp(rng.normal(0, 0.06))),
-            float(np.exp(rng.normal(0, 0.2))),
-            float(rng.normal(0, 0.14)),
+            float(np.exp(rng.normal(0, 0.05))),
+            float(np.exp(rng.normal(0, 0.15))),
+            float(rng.normal(0, 0.1)),
         ),
         clutter=tuple(clutter),
     )
