@@ -43,7 +43,7 @@ class Deidentify(Section):
 
     mask: Literal["nonzero", "threshold"] = Field(
         "nonzero",
-        description="image content: any non-zero pixel, or pixels above `threshold` (the paper)",
+        description="image content: pixels that change over the clip, or those of them above `threshold`",
     )
     threshold: int = Field(
         200, ge=1, le=254, description="grey level of the binarization when mask is threshold"

@@ -85,7 +85,9 @@ def spare_real_data():
 
 
 def check_sources():
-    if Path(PRIVATE, "sources.yaml").exists():
+    """Stop before the first job of a run's first start where sources.yaml or the sheet has a mistake."""
+    imported = Path(PRIVATE, "sheets", "echo.parquet")
+    if Path(PRIVATE, "sources.yaml").exists() and not imported.exists():
         shell("python -m cineclr check-sources --private {PRIVATE:q}")
 
 
