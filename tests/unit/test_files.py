@@ -9,6 +9,7 @@ from cineclr import __version__
 from cineclr.errors import InputError
 from cineclr.files import (
     publish,
+    read_fact,
     read_parquet,
     require_file,
     sha256_file,
@@ -68,3 +69,16 @@ def test_published_files_follow_the_umask(tmp_path):
 def test_a_missing_file_is_named_by_its_role(tmp_path):
     with pytest.raises(InputError, match=r"sheet: no such file: echo.csv. Give it"):
         require_file(tmp_path / "echo.csv", "sheet", "Give it")
+
+
+def test_facts_travel_with_a_table(tmp_path):
+    write_parquet(FRAME, tmp_path / "a.parquet", key_fingerprint="abc")
+    assert read_fact(tmp_path / "a.parquet", "key_fingerprint") == "abc"
+    assert read_fact(tmp_path / "a.parquet", "colour") == ""
+
+
+def test_what_a_kill_left_is_cleared(tmp_path):
+    (tmp_path / ".a.99999.tmp.json").write_text("half")
+    (tmp_path / ".ab.99999.tmp.json").write_text("another output's")
+    write_json({}, tmp_path / "a.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".ab.99999.tmp.json", "a.json"]

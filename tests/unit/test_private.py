@@ -70,6 +70,14 @@ def test_a_bad_sources_file_is_never_quoted(side):
     assert "doe" not in str(caught.value).lower()
 
 
+def test_values_of_a_sheet_may_be_numbers_but_not_bare_yes_and_no(side):
+    (side.root / "sources.yaml").write_text("dicom: [a]\nsheet: b\nvalues: {sex: {0: F, 1: M}}\n")
+    assert side.sources().values == {"sex": {"0": "F", "1": "M"}}
+    (side.root / "sources.yaml").write_text("dicom: [a]\nsheet: b\nvalues: {as_severity: {No: none}}\n")
+    with pytest.raises(InputError, match="in quotes"):
+        side.sources()
+
+
 def test_pseudonyms():
     names = Pseudonymizer(b"k" * 32)
     study = names.pseudonym("study", "1.2.3")

@@ -58,7 +58,7 @@ READS_PRIVATE = (
     "cineclr.cohort.sheet",
     "cineclr.private",
     "cineclr.check",
-    "cineclr.views.train",
+    "cineclr.views",
 )
 # Commands that write there: nobody else on the machine may read their files.
 WRITES_PRIVATE = ("cineclr.private", "cineclr.demo", "cineclr.intake.scan", "cineclr.cohort.sheet")

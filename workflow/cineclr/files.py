@@ -26,7 +26,9 @@ def publish(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
-    _remove(temporary)
+    # What a kill left of an earlier try goes with this one: no two jobs make the same output.
+    for stale in path.parent.glob(f".{path.stem}.*.tmp{path.suffix}"):
+        _remove(stale)
     try:
         yield temporary
         _flush(temporary)
@@ -59,10 +61,11 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Publish a data frame as Parquet, re-read and row-counted; the schema carries the package version."""
+def write_parquet(frame: pd.DataFrame, path: Path, **facts: str) -> None:
+    """Publish a data frame as Parquet, re-read and row-counted; its schema carries version and `facts`."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    metadata = {**(table.schema.metadata or {}), b"cineclr_version": __version__.encode()}
+    facts["cineclr_version"] = __version__
+    metadata = {**(table.schema.metadata or {}), **{name: fact.encode() for name, fact in facts.items()}}
     with publish(path) as temporary:
         pq.write_table(table.replace_schema_metadata(metadata), temporary)
         rows = pq.read_metadata(temporary).num_rows
@@ -73,6 +76,11 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 def read_parquet(paths: list[Path]) -> pd.DataFrame:
     """Read Parquet files that share their columns into one data frame, in the order given."""
     return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+
+
+def read_fact(path: Path, name: str) -> str:
+    """Return a fact that `write_parquet` put into a file's schema; empty if it holds none of that name."""
+    return (pq.read_schema(path).metadata or {}).get(name.encode(), b"").decode()
 
 
 def write_table(frame: pd.DataFrame, csv: Path) -> None:

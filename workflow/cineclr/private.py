@@ -7,10 +7,10 @@ import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from cineclr.config import Section, parse_settings
 from cineclr.errors import InputError
@@ -62,6 +62,16 @@ class Sources(Section):
         None, description="CSV `video_id,view` (SOPInstanceUID) to train a view classifier"
     )
     weights: Weights = Weights()
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _keys_are_text(cls, values: Any) -> Any:
+        """Let numbers stand without quotes; YAML has already turned a bare yes or no into a truth value."""
+        if not isinstance(values, dict) or not all(isinstance(column, dict) for column in values.values()):
+            return values
+        if any(isinstance(key, bool) for column in values.values() for key in column):
+            raise ValueError("put yes, no, true, false, on and off in quotes")
+        return {name: {str(key): ours for key, ours in column.items()} for name, column in values.items()}
 
 
 @dataclass(frozen=True)

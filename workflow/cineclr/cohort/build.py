@@ -10,7 +10,7 @@ import pandas as pd
 from cineclr.cohort.flow import STAGES, describe_flow, sort_into_buckets
 from cineclr.config import Cohort, LvhThresholds
 from cineclr.errors import InputError
-from cineclr.files import read_parquet, write_json, write_parquet, write_table
+from cineclr.files import read_fact, read_parquet, write_json, write_parquet, write_table
 from cineclr.ledger import PASSED, USED, Code
 from cineclr.seeds import derive_seed
 
@@ -48,6 +48,11 @@ def build_cohort(
     Writes splits (CSV and Parquet, a row per study), files (file, study, video, bucket) and flow (JSON).
     Raises InputError when no study is in both, or a split would be empty; ValueError when files got lost.
     """
+    if read_fact(sheet, "key_fingerprint") != read_fact(scan, "key_fingerprint"):
+        raise InputError(
+            "cohort: sheet and files have pseudonyms of different keys; restore the run's key, then run with "
+            "--forcerun import_sheet list_files"
+        )
     studies = pd.read_parquet(sheet).sort_values("study", ignore_index=True)
     frames = [pd.read_parquet(scan), read_parquet(manifests), read_parquet(views), read_parquet(clips)]
     ready = frames[-1].loc[frames[-1]["code"] == PASSED, ["file", "study", "video"]]

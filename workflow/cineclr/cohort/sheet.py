@@ -24,7 +24,9 @@ def import_sheet(private: Path, output: Path) -> None:
     """
     side = PrivateSide(private)
     sources = side.sources()
-    write_parquet(pseudonymise_sheet(read_sheet(sources), sources, Pseudonymizer(side.key())), output)
+    names = Pseudonymizer(side.key())
+    sheet = pseudonymise_sheet(read_sheet(sources), sources, names)
+    write_parquet(sheet, output, key_fingerprint=names.fingerprint())
     logger.info("sheet: written with pseudonyms, and years instead of dates")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cineclr.errors import InputError
-from cineclr.files import read_parquet, write_parquet
+from cineclr.files import read_fact, read_parquet, write_parquet
 from cineclr.intake.headers import Identity, pack_regions
 from cineclr.intake.triage import Finding, examine
 from cineclr.ledger import PASSED, Code, count_codes
@@ -112,7 +112,7 @@ def scan_dicom(private: Path, files: Path, shard: int, output: Path) -> None:
             raise InputError(f"file {file} cannot be read ({reason}); mend that, then go on") from None
         rows.append({"file": file, "root": root, "path": path} | _describe(finding, names, sources))
     scanned = frame_of(rows, SCAN_COLUMNS)
-    write_parquet(scanned, output)
+    write_parquet(scanned, output, key_fingerprint=names.fingerprint())
     log.info("scan shard %d: %d files: %s", shard, len(scanned), count_codes(scanned["code"]))
 
 
@@ -153,13 +153,19 @@ def index_studies(private: Path, scan: list[Path], shards: int, output: Path, le
         raise InputError(
             f"the scan holds {len(table)} files, but {len(listed)} are listed; scan all shards again"
         )
+    keys = {read_fact(path, "key_fingerprint") for path in scan}
+    if len(keys) != 1:
+        raise InputError("the shards were scanned under different keys; restore the key and scan all again")
+    key = keys.pop()
     for column in ("pixel_sha256", "video"):  # a copy, then the same object stored a second time
         passed = table["code"] == PASSED
         again = table.loc[passed, column].duplicated()
         table.loc[again.index[again], "code"] = str(Code.DUPLICATE_PIXELS)
     index = table[table["code"] == PASSED].reset_index(drop=True)
     index["study_shard"] = np.array([shard_of(study, shards) for study in index["study"]], dtype=np.int64)
-    write_parquet(index, output)
-    write_parquet(table[["file", "study", "video", "code"]].sort_values("file", ignore_index=True), ledger)
+    write_parquet(index, output, key_fingerprint=key)
+    accounts = table[["file", "study", "video", "code"]].sort_values("file", ignore_index=True)
+    write_parquet(accounts, ledger, key_fingerprint=key)
+    ledger.chmod(0o644)  # pseudonyms and codes: a result like any other, not part of the private side
     log.info("%d files: %s", len(table), count_codes(table["code"]))
     log.info("%d clips of %d studies go on", len(index), index["study"].nunique())
