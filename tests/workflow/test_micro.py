@@ -130,6 +130,11 @@ def test_a_finished_run_has_nothing_to_do(micro):
             {"pretrain_echo", "finetune_echo", "predict_echo"} | AFTER_PREDICTION,
         ),
         ("echo={predict: {clips_per_video: 2}}", {"predict_echo"} | AFTER_PREDICTION),
+        (
+            "echo={finetune: {ratios: [0.5, 0.75, 1.0]}}",
+            {"draw_subsets", "finetune_echo", "predict_echo"} | AFTER_PREDICTION,
+        ),
+        ("echo={finetune: {search_up_to: 0.1}}", {"predict_echo"} | AFTER_PREDICTION),
     ],
 )
 def test_a_changed_setting_reruns_what_reads_it_and_what_follows(micro, override, planned):

@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from itertools import product
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -116,11 +117,16 @@ def initial_weights(wildcards):
     return f"<results>/echo/pretrain/{wildcards.init}/encoder.safetensors"
 
 
+def candidate_rates(wildcards):
+    """The learning rates of one grid cell (the paper's rule)."""
+    return ECHO.finetune.candidates(wildcards.init, float(wildcards.ratio))
+
+
 def candidates(name):
-    """The files of one grid cell over its candidate learning rates (the paper's rule)."""
+    """The files of one grid cell over its candidate learning rates."""
 
     def files(wildcards):
-        rates = ECHO.finetune.candidates(wildcards.init, float(wildcards.ratio))
+        rates = candidate_rates(wildcards)
         cell = f"<results>/echo/finetune/{wildcards.task}/{wildcards.init}/{wildcards.ratio}"
         return [f"{cell}/{rate:g}/{name}" for rate in rates]
 
@@ -144,6 +150,19 @@ def finetune_slice(wildcards):
 
 def weights_option(wildcards, input):
     return f"--weights {input.weights}" if input.weights else ""
+
+
+def grid(name, by_rate=False):
+    """A file of every cell of the grid that can run, or of every learning rate of each cell."""
+    finetune = ECHO.finetune
+    cells = product(finetune.tasks, trained_inits(), finetune.ratios)
+    if not by_rate:
+        return [f"{task}/{init}/{ratio}{name}" for task, init, ratio in cells]
+    return [
+        f"{task}/{init}/{ratio}/{rate:g}/{name}"
+        for task, init, ratio in cells
+        for rate in finetune.candidates(init, ratio)
+    ]
 
 
 def results_table(task):

@@ -29,6 +29,8 @@ rule evaluate_echo:
         "../../envs/tables.yaml"
     params:
         settings=slice_of(ECHO.evaluation),
+        # A further ratio or init adds inputs, which alone would not make a finished evaluation run again.
+        grid=[trained_inits(), ECHO.finetune.ratios],
         seed=CONFIG.seed,
     shell:
         "python -m cineclr evaluate-echo --task {wildcards.task} --predictions {input.predictions:q}"
@@ -131,10 +133,13 @@ rule plot_cohort_flow:
         " --png {output.png:q} 2>&1 | tee {log:q}"
 
 
+# Models and predictions are asked for by name too: to Snakemake a missing file that only a finished table
+# needs is no reason to run, so a further ratio or learning rate would go unnoticed.
 rule echo_tables:
     input:
         "<results>/echo/tables/table_s1.csv",
         [results_table(task) for task in ECHO.finetune.tasks],
+        rules.predict.input,
 
 
 rule echo:

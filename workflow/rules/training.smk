@@ -108,6 +108,7 @@ rule predict_echo:
         "../../envs/training.yaml"
     params:
         settings=slice_of(ECHO.predict),
+        rates=candidate_rates,
         encoder=slice_of(ECHO.encoder),
         seed=CONFIG.seed,
     shell:
@@ -123,3 +124,14 @@ rule pretrain:
             "<results>/echo/pretrain/{method}/encoder.safetensors",
             method=[init for init in ECHO.finetune.inits if init in SSL_METHODS],
         ),
+
+
+rule finetune:
+    input:
+        expand("<results>/echo/finetune/{model}", model=grid("fit.json", by_rate=True)),
+
+
+rule predict:
+    input:
+        expand("<results>/echo/predictions/{cell}", cell=grid(".csv")),
+        rules.finetune.input,
