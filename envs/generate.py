@@ -15,7 +15,7 @@ FAMILIES = {
         "pylibjpeg-openjpeg",
         "pylibjpeg-rle",
     ],
-    "tables": ["matplotlib", "scikit-learn", "scipy"],
+    "tables": ["matplotlib", "scikit-learn", "scipy", "statsmodels"],
     "training": ["lightning-fabric", "opencv-python-headless", "safetensors", "torch", "torchvision"],
 }
 HEADER = "# Generated from requirements.lock by envs/generate.py; do not edit.\n"
