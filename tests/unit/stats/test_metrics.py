@@ -100,7 +100,7 @@ def test_a_constant_model_scores_one_half_and_the_prevalence():
     ("labels", "scores", "message"),
     [
         ([], [], "0 rows"),
-        ([1, 0], [0.5], "2.* labels, but .*1.* probabilities"),
+        ([1, 0], [0.5], "2.* labels, but .*1.* values of probability"),
         ([1, 1], [0.5, 0.6], "all 2 studies are labelled 1"),
         ([0, 0, 0], [0.5, 0.6, 0.1], "all 3 studies are labelled 0"),
         ([1, 0], [0.5, np.nan], "1 of 2 rows have no probability"),
@@ -108,7 +108,8 @@ def test_a_constant_model_scores_one_half_and_the_prevalence():
         ([1, None], [0.5, 0.1], "no label"),
         ([1, 2], [0.5, 0.1], "1 labels are neither 0 nor 1"),
         ([1, 0], [0.5, 1.1], "1 probabilities lie outside"),
-        ([1, 0], [-0.1, np.inf], "2 probabilities lie outside"),
+        ([1, 0], [-0.1, 1.1], "2 probabilities lie outside"),
+        ([1, 0], [-0.1, np.inf], "1 of 2 rows have an infinite probability"),
         ([1, 0], ["a", "b"], "not numbers"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cineclr.stats.checks import check_arrays
-from cineclr.stats.ranking import Floats, Ranking, Tally
+from cineclr.stats.ranking import Counts, Floats, Ranking, Tally
 
 
 def auroc(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
@@ -27,9 +27,14 @@ def auroc(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
 def auroc_of(tally: Tally) -> Floats:
     """Return the AUROC of each resample, (B,); NaN where a resample holds one class only."""
     # Of each positive, the negatives that do not score below it count against it, those that tie by half.
-    against = np.einsum("ij,ij->i", tally.drawn, tally.false)
+    against = _sum_products(tally.drawn, tally.false)
     tied = tally.false_above is not tally.false
-    against += np.einsum("ij,ij->i", tally.drawn, tally.false_above) if tied else against
+    against += _sum_products(tally.drawn, tally.false_above) if tied else against
     pairs = tally.positives * tally.negatives
     with np.errstate(invalid="ignore"):
         return (2 * pairs - against) / (2 * pairs)
+
+
+def _sum_products(drawn: Counts, false: Counts) -> npt.NDArray[np.int64]:
+    """Return the row sums of products, (B,), in 64 bits: pairs of studies outgrow 32."""
+    return np.einsum("ij,ij->i", drawn, false, dtype=np.int64, casting="safe")

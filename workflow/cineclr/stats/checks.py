@@ -37,21 +37,35 @@ def check_arrays(
     """Return labels (n,) as integers and probabilities (n,) as floats.
 
     Raises:
-        InputError: naming `where` and what is wrong: no rows, lengths that differ, missing or out-of-range
-            values, one class only.
+        InputError: naming `where` and what is wrong: what `check_scores` refuses, values outside [0, 1].
     """
-    label_values, values = _as_floats(labels, "label", where), _as_floats(probabilities, "probability", where)
-    if label_values.ndim != 1 or label_values.shape != values.shape:
-        raise InputError(f"{where}: {label_values.shape} labels, but {values.shape} probabilities")
-    if not len(values):
-        raise InputError(f"{where}: no studies (0 rows)")
-    for name, column in (("label", label_values), ("probability", values)):
-        if missing := int(np.isnan(column).sum()):
-            raise InputError(f"{where}: {missing} of {len(column)} rows have no {name} (NaN)")
-    if wrong := int((~np.isin(label_values, (0, 1))).sum()):
-        raise InputError(f"{where}: {wrong} labels are neither 0 nor 1")
+    checked, values = check_scores(labels, probabilities, where, "probability")
     if wrong := int(((values < 0) | (values > 1)).sum()):
         raise InputError(f"{where}: {wrong} probabilities lie outside [0, 1]; logits need a sigmoid first")
+    return checked, values
+
+
+def check_scores(
+    labels: npt.ArrayLike, scores: npt.ArrayLike, where: str = "predictions", name: str = "score"
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return labels (n,) as integers and scores (n,) of any scale as floats.
+
+    Raises:
+        InputError: naming `where` and what is wrong: no rows, lengths that differ, missing or infinite
+            values, labels that are neither 0 nor 1, one class only.
+    """
+    label_values, values = _as_floats(labels, "label", where), _as_floats(scores, name, where)
+    if label_values.ndim != 1 or label_values.shape != values.shape:
+        raise InputError(f"{where}: {label_values.shape} labels, but {values.shape} values of {name}")
+    if not len(values):
+        raise InputError(f"{where}: no studies (0 rows)")
+    for column_name, column in (("label", label_values), (name, values)):
+        if missing := int(np.isnan(column).sum()):
+            raise InputError(f"{where}: {missing} of {len(column)} rows have no {column_name} (NaN)")
+        if infinite := int(np.isinf(column).sum()):
+            raise InputError(f"{where}: {infinite} of {len(column)} rows have an infinite {column_name}")
+    if wrong := int((~np.isin(label_values, (0, 1))).sum()):
+        raise InputError(f"{where}: {wrong} labels are neither 0 nor 1")
     if len(np.unique(label_values)) < 2:
         raise InputError(
             f"{where}: all {len(values)} studies are labelled {label_values[0]:g}; "

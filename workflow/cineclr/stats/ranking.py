@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Counts = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 
@@ -29,9 +29,9 @@ class Tally:
     drawn: Counts
     false: Counts
     false_above: Counts
-    positives: Counts
-    negatives: Counts
-    last_tied: Counts | None
+    positives: npt.NDArray[np.int64]
+    negatives: npt.NDArray[np.int64]
+    last_tied: npt.NDArray[np.int64] | None
 
     def true(self) -> Counts:
         """Return positives at the score or above, (B, P)."""
@@ -45,9 +45,10 @@ class Ranking:
     Args:
         labels: 0 or 1, (n,).
         scores: higher means more likely positive, (n,); the direction is fixed and never guessed.
+        rows: most resamples of one tally. Their arrays are made once: fresh memory costs more than the sums.
     """
 
-    def __init__(self, labels: npt.ArrayLike, scores: npt.ArrayLike) -> None:
+    def __init__(self, labels: npt.ArrayLike, scores: npt.ArrayLike, rows: int = 1) -> None:
         positive = np.asarray(labels).astype(bool)
         descending = -np.asarray(scores, dtype=np.float64)
         order = np.argsort(descending, kind="stable")
@@ -61,24 +62,36 @@ class Ranking:
         self._tied_across = not np.array_equal(self._above, self._at_or_above)
         last = np.searchsorted(ranked, ranked, side="right") - 1
         self._last_tied = None if np.array_equal(last, np.arange(len(last))) else last
+        self._passed = np.empty((rows, len(negatives) + 1), dtype=np.int32)
+        self._drawn, self._false, self._false_above = np.empty((3, rows, len(ranked)), dtype=np.int32)
 
     def tally(self, counts: Counts) -> Tally:
-        """Count the studies of each resample; `counts` is (B, n), a column per study."""
-        drawn = counts.take(self._positives, axis=1)
-        passed = counts.take(self._padded_negatives, axis=1)
+        """Count the studies of each resample; `counts` is (B, n), a column per study.
+
+        The arrays of a tally are overwritten by the next one.
+        """
+        rows = len(counts)
+        drawn = _pick(counts, self._positives, self._drawn[:rows])
+        passed = _pick(counts, self._padded_negatives, self._passed[:rows])
         passed[:, 0] = 0
-        passed.cumsum(axis=1, out=passed)
-        false = passed.take(self._at_or_above, axis=1)
+        np.cumsum(passed, axis=1, out=passed)
+        false = _pick(passed, self._at_or_above, self._false[:rows])
+        tied = self._tied_across
         return Tally(
             drawn=drawn,
             false=false,
-            false_above=passed.take(self._above, axis=1) if self._tied_across else false,
-            positives=drawn.sum(axis=1),
-            negatives=passed[:, -1],
+            false_above=_pick(passed, self._above, self._false_above[:rows]) if tied else false,
+            positives=drawn.sum(axis=1, dtype=np.int64),
+            negatives=passed[:, -1].astype(np.int64),
             last_tied=self._last_tied,
         )
 
     def tally_once(self) -> Tally:
         """Count every study once: the observed data, B = 1."""
         studies = len(self._positives) + len(self._padded_negatives) - 1
-        return self.tally(np.ones((1, studies), dtype=np.int64))
+        return self.tally(np.ones((1, studies), dtype=np.int32))
+
+
+def _pick(counts: Counts, columns: npt.NDArray, out: Counts) -> Counts:
+    # `clip` is the one mode that writes straight into `out`; no column is out of range.
+    return counts.take(columns, axis=1, out=out, mode="clip")
