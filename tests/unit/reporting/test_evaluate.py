@@ -30,7 +30,16 @@ def write_predictions(folder, init, ratio, *, skill, seed=0, order=0, studies=12
 
 
 @pytest.fixture
-def paths(tmp_path):
+def splits(tmp_path):
+    """Patients of two studies each."""
+    path = tmp_path / "splits.csv"
+    studies = [f"S{number:04d}" for number in range(120)]
+    pd.DataFrame({"study": studies, "patient": [f"P{n // 6 * 3 + n % 3}" for n in range(120)]}).to_csv(path)
+    return path
+
+
+@pytest.fixture
+def paths(tmp_path, splits):
     return [
         write_predictions(tmp_path, "random", 0.1, skill=0, seed=1, order=1),
         write_predictions(tmp_path, "echoclr", 0.1, skill=3, seed=2, order=2),
@@ -40,14 +49,14 @@ def paths(tmp_path):
     ]
 
 
-def evaluate(paths, output, seed=0):
-    evaluate_echo("lvh", paths, SETTINGS, seed, output)
+def evaluate(paths, output, seed=0, settings=SETTINGS):
+    evaluate_echo("lvh", paths, output.parent / "splits.csv", settings, seed, output)
     return pd.read_csv(output)
 
 
 def test_values_are_those_of_scikit_learn_inside_their_intervals(paths, tmp_path):
     table = evaluate(paths, tmp_path / "lvh.csv")
-    assert table.columns.tolist() == [*COLUMNS, "p_vs_echoclr"]
+    assert table.columns.tolist() == [*COLUMNS, "confidence", "left_out", "p_vs_echoclr"]
     assert len(table) == 5 * 2 * 2
     pd.testing.assert_frame_equal(table, pd.read_parquet(tmp_path / "lvh.parquet"), check_dtype=False)
     for row in table.itertuples():
@@ -99,6 +108,30 @@ def test_files_with_other_names_are_refused(paths, tmp_path, init, ratio, messag
     paths.append(write_predictions(tmp_path, init, ratio, skill=1))
     with pytest.raises(InputError, match=message):
         evaluate(paths, tmp_path / "lvh.csv")
+
+
+def test_validation_rows_are_passed_over(paths, tmp_path):
+    expected = evaluate(paths, tmp_path / "one.csv")
+    for path in paths:
+        frame = pd.read_csv(path)
+        more = frame.head(20).assign(study=[f"V{n}" for n in range(20)], test_set="val")
+        pd.concat([more, frame]).to_csv(path, index=False)
+    pd.testing.assert_frame_equal(evaluate(paths, tmp_path / "two.csv"), expected)
+
+
+def test_patients_are_resampled_whole_on_request(paths, tmp_path):
+    by_study = evaluate(paths, tmp_path / "one.csv")
+    patients = SETTINGS.model_copy(update={"resample": "patient"})
+    by_patient = evaluate(paths, tmp_path / "two.csv", settings=patients)
+    assert by_patient["value"].tolist() == by_study["value"].tolist()
+    assert by_patient["ci_low"].tolist() != by_study["ci_low"].tolist()
+    assert by_patient["p_vs_echoclr"].notna().tolist() == by_study["p_vs_echoclr"].notna().tolist()
+
+
+def test_a_study_without_a_patient_is_named(paths, splits, tmp_path):
+    pd.read_csv(splits).iloc[1:].to_csv(splits, index=False)
+    with pytest.raises(InputError, match="splits: 1 evaluated studies are not in it, such as S0000"):
+        evaluate(paths, tmp_path / "a.csv", settings=SETTINGS.model_copy(update={"resample": "patient"}))
 
 
 def test_missing_files_and_empty_lists_are_refused(paths, tmp_path):

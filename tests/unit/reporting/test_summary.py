@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from test_figures import write_table
+from results_table import write_table
 from test_flow_chart import FLOW
 
 from cineclr.errors import InputError

@@ -19,17 +19,22 @@ log = logging.getLogger(__name__)
 
 INITS: tuple[Init, ...] = typing.get_args(Init)
 TEST_SETS = ("internal", "external")
+VALIDATION = "val"
 REFERENCE = "echoclr"
 
 
-def evaluate_echo(task: Task, predictions: list[Path], settings: Evaluation, seed: int, output: Path) -> None:
+def evaluate_echo(
+    task: Task, predictions: list[Path], splits: Path, settings: Evaluation, seed: int, output: Path
+) -> None:
     """Write AUROC and AUPR of every init, ratio and test set of a task (Methods, 'Statistics').
 
     Intervals are percentiles of plain bootstrap resamples of studies. `p_vs_echoclr` is the one-sided p of
     pROC's bootstrap test on stratified resamples; the alternative is that EchoCLR's AUROC exceeds that of
     the row's init at the same ratio: small where EchoCLR is better, near 1 where it is worse. All models of
-    a test set share their resamples. Each file of `predictions` is `<init>/<ratio>.csv` with columns
-    study, test_set, label, probability.
+    a test set share their resamples. Where `settings.resample` is patient, interval and test both come from
+    plain resamples of patients, each with all studies. `left_out` counts resamples for the interval that held
+    one class only. Each file of `predictions` is `<init>/<ratio>.csv` with columns study, test_set, label,
+    probability; the validation rows are passed over. `splits` tells whose each study is.
 
     Raises:
         InputError: files that are not named so, or hold what `join_by_study` refuses, such as models that
@@ -37,8 +42,9 @@ def evaluate_echo(task: Task, predictions: list[Path], settings: Evaluation, see
     """
     frames = read_predictions(predictions)
     sets = {str(name) for frame in frames.values() for name in frame["test_set"].unique()}
-    if unknown := sorted(sets - set(TEST_SETS)):
+    if unknown := sorted(sets - {VALIDATION, *TEST_SETS}):
         raise InputError(f"predictions of {task}: test_set is {', '.join(unknown)}; known are {TEST_SETS}")
+    patients = read_patients(splits) if settings.resample == "patient" else None
     rows: list[dict[str, Any]] = []
     for test_set in (name for name in TEST_SETS if name in sets):
         models = {
@@ -50,9 +56,9 @@ def evaluate_echo(task: Task, predictions: list[Path], settings: Evaluation, see
             "%s, %s: %d models, %d studies, %d positive",
             task, test_set, len(models), len(joined.studies), joined.labels.sum(),
         )  # fmt: skip
-        rows += _evaluate_test_set(
-            joined, list(frames), test_set, settings, derive_seed(seed, "evaluate_echo", task, test_set)
-        )
+        clusters = None if patients is None else find_patients(joined.studies, patients)
+        own_seed = derive_seed(seed, "evaluate_echo", task, test_set)
+        rows += _evaluate_test_set(joined, clusters, list(frames), test_set, settings, own_seed)
     write_table(_in_order(pd.DataFrame(rows)), output)
     log.info("wrote %d rows to %s", len(rows), output.name)
 
@@ -82,18 +88,37 @@ def read_predictions(paths: list[Path]) -> dict[tuple[str, float], pd.DataFrame]
     return frames
 
 
+def read_patients(splits: Path) -> pd.Series:
+    """Return study -> patient, both as pseudonyms."""
+    require_file(splits, "splits", "Run build-cohort first.")
+    return pd.read_csv(splits, dtype=str).set_index("study")["patient"]
+
+
+def find_patients(studies: list[str], patients: pd.Series) -> list[str]:
+    """Return the patient of each study; raise InputError for a study that is not in the splits."""
+    if unknown := [study for study in studies if study not in patients.index]:
+        raise InputError(f"splits: {len(unknown)} evaluated studies are not in it, such as {unknown[0]}")
+    return patients[studies].tolist()
+
+
 def _evaluate_test_set(
-    joined: TestSet, keys: list[tuple[str, float]], test_set: str, settings: Evaluation, seed: int
+    joined: TestSet,
+    clusters: list[str] | None,
+    keys: list[tuple[str, float]],
+    test_set: str,
+    settings: Evaluation,
+    seed: int,
 ) -> list[dict[str, Any]]:
     plain = bootstrap(
-        joined.labels, joined.probabilities, settings.bootstrap_samples, derive_seed(seed, "interval")
-    )
+        joined.labels, joined.probabilities, settings.bootstrap_samples, derive_seed(seed, "interval"),
+        clusters=clusters,
+    )  # fmt: skip
     if plain.left_out:
         log.warning(
             "%s: %d of %d resamples held one class only (%d positive studies) and were left out",
             test_set, plain.left_out, settings.bootstrap_samples, joined.labels.sum(),
         )  # fmt: skip
-    p_values = _p_values(joined, keys, settings, derive_seed(seed, "test"))
+    p_values = _p_values(joined, clusters, keys, settings, derive_seed(seed, "test"))
     rows = []
     for metric in METRICS:
         low, high = percentile_interval(plain.values[metric], settings.confidence)
@@ -109,6 +134,8 @@ def _evaluate_test_set(
                     "value": plain.observed[metric][model],
                     "ci_low": low[model],
                     "ci_high": high[model],
+                    "confidence": settings.confidence,
+                    "left_out": plain.left_out,
                     "p_vs_echoclr": p_values.get((init, ratio), np.nan) if metric == "auroc" else np.nan,
                 }
             )
@@ -116,7 +143,11 @@ def _evaluate_test_set(
 
 
 def _p_values(
-    joined: TestSet, keys: list[tuple[str, float]], settings: Evaluation, seed: int
+    joined: TestSet,
+    clusters: list[str] | None,
+    keys: list[tuple[str, float]],
+    settings: Evaluation,
+    seed: int,
 ) -> dict[tuple[str, float], float]:
     """Return the one-sided p of every model that has an EchoCLR model of its ratio beside it."""
     position = {key: number for number, key in enumerate(keys)}
@@ -124,8 +155,9 @@ def _p_values(
     if not compared:
         return {}
     resampled = bootstrap(
-        joined.labels, joined.probabilities, settings.test_samples, seed, stratified=True, metrics=["auroc"]
-    )
+        joined.labels, joined.probabilities, settings.test_samples, seed,
+        stratified=clusters is None, clusters=clusters, metrics=["auroc"],
+    )  # fmt: skip
     return {key: _p_value(resampled, position[REFERENCE, key[1]], position[key]) for key in compared}
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from cineclr.errors import InputError
 from cineclr.files import require_file
 from cineclr.ledger import MEANING, Code
+from cineclr.reporting.names import SPLIT_NAMES
+from cineclr.reporting.suppress import is_small, show_count
 
 # What has passed a stage; a stage not named here keeps its own name.
 PASSED_STAGE = {
@@ -17,12 +19,6 @@ PASSED_STAGE = {
     "views": "Clips of the chosen view",
     "clips": "Clips long enough to train on",
     "cohort": "Clips of the study cohort",
-}
-SPLIT_NAMES = {
-    "train": "Training",
-    "val": "Validation",
-    "internal": "Internal test",
-    "external": "External test",
 }
 
 
@@ -73,9 +69,13 @@ def read_flow(path: Path) -> dict[str, Any]:
     return flow
 
 
-def describe_flow(flow: Mapping[str, Any]) -> FlowChart:
-    """Return the flow chart; raise InputError where a file would be lost between two stages."""
-    studies: Mapping[str, int] = flow.get("studies", {})
+def describe_flow(flow: Mapping[str, Any], min_cell: int = 1) -> FlowChart:
+    """Return the flow chart; raise InputError where a file would be lost between two stages.
+
+    Counts of fewer than `min_cell` studies are withheld, and those whose differences would show so few;
+    counts of files are not people and stay.
+    """
+    studies = _shown_studies(flow, min_cell)
     steps = [Step("Files found", _with_studies(_count(flow["files"], "file"), studies.get("input")))]
     left = flow["files"]
     for stage in flow["stages"]:
@@ -90,11 +90,31 @@ def describe_flow(flow: Mapping[str, Any]) -> FlowChart:
         steps.append(Step(PASSED_STAGE.get(name, name), count, _set_aside(stage["set_aside"])))
     splits = [
         Split(
-            SPLIT_NAMES.get(name, name), _count(number, "study"), _count(flow["videos"].get(name, 0), "clip")
+            SPLIT_NAMES.get(name, name),
+            _count(number, "study", min_cell),
+            _count(flow["videos"].get(name, 0), "clip"),
         )
         for name, number in sorted(flow["studies_by_split"].items(), key=_split_rank)
     ]
-    return FlowChart(tuple(steps), tuple(splits), tuple(_footnote(flow, left)))
+    return FlowChart(tuple(steps), tuple(splits), tuple(_footnote(flow, left, min_cell)))
+
+
+def _shown_studies(flow: Mapping[str, Any], min_cell: int) -> dict[str, int]:
+    """Return the counts of studies, by stage, of which no two differ by a small number of studies.
+
+    The splits add up to the last stage: beside a split too small to show, no stage's count can stand.
+    """
+    studies: Mapping[str, int] = flow.get("studies", {})
+    splits = flow["studies_by_split"].values()
+    if any(is_small(number, min_cell) for number in splits):
+        return {}
+    shown, after = {}, sum(splits)
+    for name in reversed(["input", *(stage["stage"] for stage in flow["stages"])]):
+        number = studies.get(name)
+        if number is None or is_small(number, min_cell) or is_small(abs(number - after), min_cell):
+            continue
+        shown[name] = after = number
+    return shown
 
 
 def _with_studies(files: str, studies: int | None) -> str:
@@ -124,20 +144,22 @@ def _split_rank(item: tuple[str, int]) -> tuple[int, str]:
     return (order.index(item[0]) if item[0] in order else len(order)), item[0]
 
 
-def _footnote(flow: Mapping[str, Any], used: int) -> list[str]:
+def _footnote(flow: Mapping[str, Any], used: int, min_cell: int) -> list[str]:
     files = flow["files"]
     notes = [f"Every file is counted once: {files:,} found = {used:,} used + {files - used:,} set aside."]
     if without := flow.get("training_studies_without_pair", 0):
-        notes.append(
-            f"{_count(without, 'training study')} with a single clip: no pair for multi-instance pretraining."
-        )
-    if missing := flow.get("missing_lvh", 0):
-        notes.append(
-            f"{_count(missing, 'study')} without LV mass index: no LVH label; they count for severe AS only."
-        )
+        studies = _count(without, "training study", min_cell)
+        notes.append(f"{studies} with a single clip: no pair for multi-instance pretraining.")
+    if flow.get("missing_lvh", 0):
+        # Not how many: Table S1 counts them by split, and may have to withhold some.
+        notes.append("Studies without LV mass index have no LVH label; they count for severe AS only.")
+    if min_cell > 1:
+        notes.append(f"Counts of studies that would show fewer than {min_cell} are withheld.")
     return notes
 
 
-def _count(number: int, noun: str) -> str:
+def _count(number: int, noun: str, min_cell: int = 1) -> str:
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    if is_small(number, min_cell):
+        return f"{show_count(number, min_cell)} {plural}"
     return f"{number:,} {noun if number == 1 else plural}"

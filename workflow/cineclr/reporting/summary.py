@@ -9,17 +9,10 @@ import pandas as pd
 
 from cineclr.errors import InputError
 from cineclr.reporting.flow_chart import FlowChart, Split, Step, describe_flow, read_flow
+from cineclr.reporting.names import INIT_NAMES, TASK_NAMES
 
 FLOW = "echo/cohort/flow.json"
 WIDTH = 16  # of a cell: a line of an init and four cells fits a terminal of 80 columns
-TASK_NAMES = {"lvh": "left ventricular hypertrophy", "severe_as": "severe aortic stenosis"}
-INIT_NAMES = {
-    "random": "random",
-    "kinetics400": "Kinetics-400",
-    "simclr": "SimCLR",
-    "mi_simclr": "MI-SimCLR",
-    "echoclr": "EchoCLR",
-}
 
 
 def summarize(results: Path) -> None:

@@ -10,33 +10,42 @@ import pandas as pd
 from cineclr.cohort.characteristics import describe_cohort
 from cineclr.errors import InputError
 from cineclr.files import require_file, write_table
+from cineclr.reporting.suppress import show_count, suppress_evaluation
+from cineclr.stats.multiple import benjamini_hochberg, few_for_normal, holm
 
 log = logging.getLogger(__name__)
 
 KEYS = ["init", "ratio", "test_set", "metric"]
 COLUMNS = [
     "init", "ratio", "n_train", "n_train_positive", "test_set", "n_test", "n_test_positive", "metric",
-    "value", "ci_low", "ci_high", "p_vs_echoclr", "note",
+    "value", "ci_low", "ci_high", "confidence", "left_out", "p_vs_echoclr", "p_holm", "p_bh", "note",
 ]  # fmt: skip
-# Below this many studies of either class the bootstrap's percentiles are coarse; the reader is told.
-FEW = 10
+OF_TEST_SET = ["n_test", "n_test_positive", "confidence", "left_out"]
 
 
-def tabulate_cohort(splits: Path, output: Path) -> None:
-    """Write Table S1: characteristics of the studies of each split."""
+def tabulate_cohort(splits: Path, min_cell: int, output: Path) -> None:
+    """Write Table S1: characteristics of the studies of each split; small counts of people are withheld."""
     require_file(splits, "splits", "Run build-cohort first.")
-    table = describe_cohort(pd.read_csv(splits, dtype={"study": str, "patient": str}))
+    table = describe_cohort(pd.read_csv(splits, dtype={"study": str, "patient": str}), min_cell)
     write_table(table, output)
     log.info("wrote %d rows to %s", len(table), output.name)
 
 
 def tabulate_results(
-    evaluation: Path, subsets: Path, inits: list[str], note: str, missing_note: str, output: Path
+    evaluation: Path,
+    subsets: Path,
+    inits: list[str],
+    note: str,
+    missing_note: str,
+    min_cell: int,
+    output: Path,
 ) -> None:
     """Write Table S2 or S3: results of every init, ratio and test set beside the number of training studies.
 
     `evaluation` is `<task>.csv`. An init of `inits` that was not evaluated keeps its rows, with empty values
-    and `missing_note`, so that a reader sees it was not run. `note` goes to the other rows.
+    and `missing_note`, so that a reader sees it was not run. `note` goes to the other rows. `p_holm` and
+    `p_bh` adjust the p values of the whole table. Small counts of people, and results that rest on them, are
+    withheld.
 
     Raises:
         InputError: an evaluated ratio is not in `subsets`, or an evaluated init not in `inits`.
@@ -51,15 +60,14 @@ def tabulate_results(
         raise InputError(f"subsets: no rows of task {task}; run draw-subsets with this task")
     if unknown := sorted(set(results["ratio"]) - set(trained["ratio"])):
         raise InputError(f"subsets: {task} has no ratio {', '.join(map(str, unknown))}, which was evaluated")
-    sizes = results.drop_duplicates("test_set")[["test_set", "n_test", "n_test_positive"]]
-    values = results.drop(columns=["n_test", "n_test_positive"])
+    results["p_holm"] = holm(results["p_vs_echoclr"])
+    results["p_bh"] = benjamini_hochberg(results["p_vs_echoclr"])
+    sizes = results.drop_duplicates("test_set")[["test_set", *OF_TEST_SET]]
+    values = results.drop(columns=OF_TEST_SET)
     table = _grid(results, inits).merge(values, how="left", on=KEYS)
     table = table.merge(sizes, on="test_set").merge(trained, on="ratio")
-    table["note"] = [_note(row, note, missing_note) for row in table.to_dict("records")]
-    for column in ("value", "ci_low", "ci_high"):
-        table[column] = table[column].round(4)
-    table["p_vs_echoclr"] = table["p_vs_echoclr"].map("{:.3g}".format, na_action="ignore").astype(float)
-    write_table(table[COLUMNS], output)
+    table["note"] = [_note(row, note, missing_note, min_cell) for row in table.to_dict("records")]
+    write_table(round_results(suppress_evaluation(table[COLUMNS], min_cell)), output)
     missing = [init for init in inits if init not in set(results["init"])]
     log.info(
         "wrote %d rows to %s%s",
@@ -67,6 +75,25 @@ def tabulate_results(
         output.name,
         f"; not run: {', '.join(missing)}" if missing else "",
     )
+
+
+def tabulate_evaluation(evaluation: Path, min_cell: int, output: Path) -> None:
+    """Write an evaluation (operating points, calibration, subgroups) as it may leave the building.
+
+    Numbers are rounded; small counts of people, and results that rest on them, are withheld.
+    """
+    require_file(evaluation, "evaluation", "Run the evaluate- command of this table first.")
+    table = pd.read_csv(evaluation, dtype={"level": str, "note": str})
+    write_table(round_results(suppress_evaluation(table, min_cell)), output)
+    log.info("wrote %d rows to %s", len(table), output.name)
+
+
+def round_results(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with four decimals, and three digits of p values."""
+    rounded = table.round(4)
+    for name in table.columns[table.columns.str.startswith("p_")]:
+        rounded[name] = table[name].map("{:.3g}".format, na_action="ignore").astype(float)
+    return rounded
 
 
 def _grid(results: pd.DataFrame, inits: list[str]) -> pd.DataFrame:
@@ -79,9 +106,10 @@ def _grid(results: pd.DataFrame, inits: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"init": inits}).merge(cells, how="cross")
 
 
-def _note(row: dict[Hashable, Any], note: str, missing_note: str) -> str:
+def _note(row: dict[Hashable, Any], note: str, missing_note: str, min_cell: int) -> str:
     if pd.isna(row["value"]):
         return missing_note
-    rarer = min(row["n_test_positive"], row["n_test"] - row["n_test_positive"])
-    few = f"only {rarer} studies of the rarer class: the interval is unreliable" if rarer < FEW else ""
-    return "; ".join(part for part in (few, note) if part)
+    positives, negatives = row["n_test_positive"], row["n_test"] - row["n_test_positive"]
+    rarer = show_count(min(positives, negatives), min_cell)
+    few = f"only {rarer} studies of the rarer class: the interval is unreliable"
+    return "; ".join(part for part in (few if few_for_normal(positives, negatives) else "", note) if part)

@@ -1,0 +1,1 @@
+"""Beside this file pytest finds what the tests of this room and of `figures/` share."""

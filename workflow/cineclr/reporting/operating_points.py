@@ -1,0 +1,113 @@
+"""Operating points of one task: thresholds chosen on the validation split, applied to the test sets."""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cineclr.config import Evaluation, Task
+from cineclr.errors import InputError
+from cineclr.files import write_table
+from cineclr.reporting.evaluate import VALIDATION
+from cineclr.reporting.test_sets import Models, join_test_set, join_test_sets, note_independence, read_models
+from cineclr.stats.checks import TestSet
+from cineclr.stats.operating import MEASURES, Rule, apply_threshold, choose_threshold, describe
+
+log = logging.getLogger(__name__)
+
+COUNTS = ["tp", "fp", "fn", "tn"]
+COLUMNS = [
+    "init", "ratio", "test_set", "rule", "target", "threshold", "n_test", *COUNTS,
+    *(f"{name}{part}" for name in MEASURES for part in ("", "_ci_low", "_ci_high")),
+    "note",
+]  # fmt: skip
+NOTE = "threshold chosen on the validation split; the paper chose it on the data it reported"
+NOBODY = "no validation probability meets the target: nobody is called positive"
+
+
+def evaluate_operating_points(
+    task: Task, predictions: list[Path], settings: Evaluation, output: Path
+) -> None:
+    """Write what each model does at thresholds chosen on its validation predictions.
+
+    A row per init, ratio, test set and rule (see `choose_threshold`): confusion counts, sensitivity,
+    specificity, PPV, NPV, accuracy and F1 with intervals (see `describe`). The paper chose thresholds on the
+    data it reported, which flatters them; `note` says so. Where the validation split holds one class only, no
+    threshold can be chosen: the row keeps its place, its values are empty, and `note` says why. Each file of
+    `predictions` is `<init>/<ratio>.csv` with columns study, test_set, label, probability.
+
+    Raises:
+        InputError: no validation rows; what `read_predictions` and `join_test_sets` refuse.
+    """
+    models = read_models(predictions)
+    test_sets = join_test_sets(task, models)
+    validation = _join_validation(task, models)
+    targets: dict[Rule, float | None] = {
+        "youden": None,
+        "sensitivity": settings.target_sensitivity,
+        "specificity": settings.target_specificity,
+    }
+    rows: list[dict[str, Any]] = []
+    for model, (init, ratio) in enumerate(models):
+        for test_set, joined in test_sets.items():
+            for rule, target in targets.items():
+                threshold = _choose(validation, model, rule, target)
+                rows.append(
+                    {
+                        **{
+                            "init": init,
+                            "ratio": ratio,
+                            "test_set": test_set,
+                            "rule": rule,
+                            "target": target,
+                        },
+                        **{"threshold": threshold, "n_test": len(joined.studies)},
+                        **_measure(joined, model, threshold, settings.confidence),
+                        "note": _note(threshold, settings),
+                    }
+                )
+    table = pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(COUNTS, "Int64"))
+    write_table(table.astype({"target": float}), output)
+    log.info("wrote %d rows to %s", len(table), output.name)
+
+
+def _join_validation(task: Task, models: Models) -> TestSet | None:
+    """Return the validation rows of all models; None if they hold one class only."""
+    rows = pd.concat([frame[frame["test_set"] == VALIDATION] for frame in models.values()])
+    if rows.empty:
+        raise InputError(
+            f"predictions of {task}: no rows of test_set {VALIDATION} to choose thresholds on; "
+            "run predict-echo again, which writes them"
+        )
+    if rows["label"].unique().tolist() in ([0], [1]):
+        log.warning("%s: the validation split holds one class only; no threshold can be chosen", task)
+        return None
+    return join_test_set(task, models, VALIDATION)
+
+
+def _choose(validation: TestSet | None, model: int, rule: Rule, target: float | None) -> float:
+    if validation is None:
+        return np.nan
+    return choose_threshold(validation.labels, validation.probabilities[model], rule, target)
+
+
+def _measure(joined: TestSet, model: int, threshold: float, confidence: float) -> dict[str, Any]:
+    if np.isnan(threshold):
+        return {}
+    counts = apply_threshold(joined.labels, joined.probabilities[model], threshold)
+    columns: dict[str, Any] = asdict(counts)
+    for name, estimate in describe(counts, confidence).items():
+        columns |= estimate.columns(name)
+    return columns
+
+
+def _note(threshold: float, settings: Evaluation) -> str:
+    if np.isnan(threshold):
+        return "the validation split holds one class only: no threshold can be chosen"
+    parts = [NOTE]
+    if np.isinf(threshold):
+        parts.append(NOBODY)
+    return "; ".join(parts + note_independence(settings))
