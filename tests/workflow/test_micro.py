@@ -7,23 +7,42 @@ import pandas as pd
 import pytest
 from conftest import run_micro
 
+from cineclr.reporting.tables import tabulate_evaluation
+
 COLUMNS = [
     *("init", "ratio", "n_train", "n_train_positive", "test_set", "n_test", "n_test_positive", "metric"),
-    *("value", "ci_low", "ci_high", "p_vs_echoclr", "note"),
+    *("value", "ci_low", "ci_high", "confidence", "left_out", "p_vs_echoclr", "p_holm", "p_bh", "note"),
+]
+TASKS = ("lvh", "severe_as")
+EVALUATIONS = [
+    f"{kind}_{task}" for kind in ("operating_points", "calibration", "subgroups") for task in TASKS
 ]
 FIGURES = [
     f"{kind}_{task}_{metric}"
     for kind in ("label_efficiency", "ablation")
-    for task in ("lvh", "severe_as")
+    for task in TASKS
     for metric in ("auroc", "aupr")
 ]
-AFTER_PREDICTION = {
+FIGURES += [f"{kind}_{task}" for kind in ("curves", "calibration") for task in TASKS]
+AFTER_EVALUATION = {
     "evaluate_echo",
     "tabulate_results",
     "plot_results",
+    "plot_curves",
     "write_report",
     "all",
     "total",
+}
+# Where not every model of the grid is new, those of the largest ratio may be as they were.
+AFTER_SOME_PREDICTION = AFTER_EVALUATION | {"evaluate_operating_points", "tabulate_evaluation"}
+AFTER_PREDICTION = AFTER_SOME_PREDICTION | {
+    "evaluate_calibration",
+    "evaluate_subgroups",
+    "plot_calibration",
+}
+PUBLISHING = {
+    *("tabulate_cohort", "tabulate_results", "tabulate_evaluation", "plot_results", "plot_curves"),
+    *("plot_calibration", "plot_cohort_flow", "write_report", "all", "total"),
 }
 
 
@@ -37,7 +56,7 @@ def read_truth(micro):
 
 
 def test_every_promised_output_is_there(micro, echo):
-    for name in ("table_s1", "table_s2_lvh", "table_s3_severe_as"):
+    for name in ("table_s1", "table_s2_lvh", "table_s3_severe_as", *EVALUATIONS):
         assert len(pd.read_csv(echo / f"tables/{name}.csv")) == len(
             pd.read_parquet(echo / f"tables/{name}.parquet")
         )
@@ -60,11 +79,12 @@ def test_result_tables_hold_every_cell_of_the_grid(echo):
     assert (tested == ((table["init"] == "random") & (table["metric"] == "auroc"))).all()
 
 
-def test_predictions_are_studies_of_the_test_sets(echo):
+def test_predictions_are_studies_of_validation_and_test_sets(echo):
     splits = pd.read_csv(echo / "cohort/splits.csv").set_index("study")
     table = pd.read_csv(echo / "predictions/severe_as/random/1.0.csv")
     assert list(table.columns) == ["study", "test_set", "label", "probability"]
-    assert set(table["study"]) == set(splits.index[splits["split"].isin(["internal", "external"])])
+    assert set(table["study"]) == set(splits.index[splits["split"].isin(["val", "internal", "external"])])
+    assert (table["test_set"].to_numpy() == splits.loc[table["study"], "split"].to_numpy()).all()
     assert (table["label"].to_numpy() == splits.loc[table["study"], "severe_as"].to_numpy()).all()
 
 
@@ -81,6 +101,20 @@ def test_every_file_is_in_the_bucket_of_the_truth(micro, echo):
     assert wrong[~view][["path", "bucket", "bucket_true"]].empty, wrong[~view].to_string()
     flow = json.loads((echo / "cohort/flow.json").read_text())
     assert sum(flow["buckets"].values()) == flow["files"] == len(truth)
+
+
+def test_subgroups_hold_every_study_and_are_published_without_small_counts(echo, tmp_path):
+    splits = pd.read_csv(echo / "cohort/splits.csv")
+    scanners = set(pd.read_csv(echo / "tables/table_s1.csv").query("characteristic == 'scanner'")["level"])
+    assert scanners == set(splits["scanner"])
+    subgroups = pd.read_csv(echo / "evaluation/subgroups_severe_as.csv")
+    assert set(subgroups["variable"]) == {"sex", "age_band", "scanner", "year"}
+    levels = subgroups.groupby(["init", "test_set", "variable"])["n"].sum()
+    assert (levels.xs("internal", level="test_set") == (splits["split"] == "internal").sum()).all()
+    tabulate_evaluation(echo / "evaluation/subgroups_severe_as.csv", 11, tmp_path / "published.csv")
+    published = pd.read_csv(tmp_path / "published.csv")
+    assert not published["n"].between(1, 10).any()
+    assert published["note"].str.contains("withheld").any()
 
 
 def views_of_bytes(content: bytes):
@@ -124,7 +158,12 @@ def test_a_finished_run_has_nothing_to_do(micro):
 @pytest.mark.parametrize(
     ("override", "planned"),
     [
-        ("echo={evaluation: {bootstrap_samples: 300}}", AFTER_PREDICTION),
+        ("echo={evaluation: {bootstrap_samples: 300}}", AFTER_EVALUATION),
+        ("echo={evaluation: {min_cell: 5}}", PUBLISHING),
+        (
+            "echo={evaluation: {subgroups: [sex]}}",
+            {"evaluate_subgroups", "tabulate_evaluation", "write_report", "all", "total"},
+        ),
         (
             "echo={pretrain: {epochs: {echoclr: 2}}}",
             {"pretrain_echo", "finetune_echo", "predict_echo"} | AFTER_PREDICTION,
@@ -132,9 +171,9 @@ def test_a_finished_run_has_nothing_to_do(micro):
         ("echo={predict: {clips_per_video: 2}}", {"predict_echo"} | AFTER_PREDICTION),
         (
             "echo={finetune: {ratios: [0.5, 0.75, 1.0]}}",
-            {"draw_subsets", "finetune_echo", "predict_echo"} | AFTER_PREDICTION,
+            {"draw_subsets", "finetune_echo", "predict_echo"} | AFTER_SOME_PREDICTION,
         ),
-        ("echo={finetune: {search_up_to: 0.1}}", {"predict_echo"} | AFTER_PREDICTION),
+        ("echo={finetune: {search_up_to: 0.1}}", {"predict_echo"} | AFTER_SOME_PREDICTION),
     ],
 )
 def test_a_changed_setting_reruns_what_reads_it_and_what_follows(micro, override, planned):

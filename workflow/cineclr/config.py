@@ -118,7 +118,11 @@ class Clips(Section):
 
     size: int = Field(112, ge=16, description="rows and columns of a stored frame")
     min_frames: int = Field(
-        16, ge=2, description="shorter videos are set aside (at least the fine-tuning clip)"
+        16, ge=2, description="least frames of a stored video (at least the fine-tuning clip)"
+    )
+    short: Literal["exclude", "pad"] = Field(
+        "exclude",
+        description="videos of fewer frames are set aside or repeated from their first frame up to that length",
     )
 
 
@@ -217,7 +221,30 @@ class PretrainEpochs(Section):
     echoclr: int = Field(300, ge=1)
 
 
-class PretrainBase(Section):
+class Optimization(Section):
+    """What every training's steps share."""
+
+    batch_size: int = Field(ge=2, description="examples per optimizer step")
+    accumulate: int = Field(
+        1,
+        ge=1,
+        description="micro-batches whose gradients make one optimizer step, for less memory; negatives and batch "
+        "normalisation see a micro-batch only",
+    )
+    clip_gradient_norm: float | None = Field(
+        None, gt=0, description="largest norm of a step's gradient, which is scaled down to it; null: as it is"
+    )
+
+    @model_validator(mode="after")
+    def _micro_batches_are_equal(self) -> Self:
+        if self.batch_size % self.accumulate or self.batch_size // self.accumulate < 2:
+            raise ValueError(
+                f"batch_size is {self.batch_size}: not {self.accumulate} (accumulate) equal parts of 2 or more"
+            )
+        return self
+
+
+class PretrainBase(Optimization):
     """What all methods of self-supervised pretraining share."""
 
     frames: int = Field(
@@ -239,6 +266,13 @@ class PretrainBase(Section):
     )
     devices: int = Field(
         2, ge=1, description="GPUs of one node; without a GPU training runs on the CPU in one process"
+    )
+    nodes: int = Field(
+        1, ge=1, description="nodes; with more than one, srun starts the command as a task per GPU"
+    )
+    sync_batch_norm: bool = Field(
+        False,
+        description="batch statistics over all GPUs; the released code takes those of each GPU by itself",
     )
     cpu_threads: int = Field(
         2, ge=1, description="threads of the CPU's arithmetic; part of what makes runs repeatable"
@@ -264,7 +298,7 @@ class LearningRates(Section):
     ssl: list[Rate] = Field([0.1, 0.05, 0.001], min_length=1, description="self-supervised")
 
 
-class Finetune(Section):
+class Finetune(Optimization):
     """The fine-tuning grid (Methods, 'Fine-tuning')."""
 
     tasks: list[Task] = Field(["lvh", "severe_as"], min_length=1, description="what is predicted")
@@ -326,12 +360,39 @@ class Evaluation(Section):
     """Statistics of the test sets (Methods, 'Statistical analysis')."""
 
     bootstrap_samples: int = Field(
-        10_000, ge=100, description="resamples of studies for the confidence intervals"
+        10_000, ge=100, description="resamples of `resample` for the confidence intervals"
     )
-    test_samples: int = Field(
-        10_000, ge=100, description="stratified resamples for the one-sided test of AUROCs"
+    test_samples: int = Field(10_000, ge=100, description="resamples for the one-sided test of AUROCs")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="level of the confidence intervals")
+    resample: Literal["study", "patient"] = Field(
+        "study",
+        description="what a resample draws: studies (the paper; the test's resamples are then stratified by "
+        "label) or patients with all their studies (the test's are then unstratified too)",
     )
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="level of the percentile intervals")
+    target_sensitivity: float = Field(
+        0.90, gt=0, lt=1, description="least sensitivity of an operating point chosen on the validation split"
+    )
+    target_specificity: float = Field(
+        0.90, gt=0, lt=1, description="least specificity of an operating point chosen on the validation split"
+    )
+    subgroups: list[str] = Field(
+        ["sex", "age_band", "scanner", "year"],
+        description="what the test sets are divided by: `age_band` or columns of splits.csv",
+    )
+    age_bands: list[Annotated[int, Field(gt=0, le=90)]] = Field(
+        [50, 65, 80], min_length=1, description="first year of age of each band but the youngest, ascending"
+    )
+    min_cell: int = Field(
+        11, ge=1, description="smallest count of people shown in tables and figures; 1 shows all"
+    )
+
+    @model_validator(mode="after")
+    def _bands_and_subgroups_are_lists_of_their_kind(self) -> Self:
+        if self.age_bands != sorted(set(self.age_bands)):
+            raise ValueError(f"age_bands must ascend, each limit once, not {self.age_bands}")
+        if len(set(self.subgroups)) != len(self.subgroups):
+            raise ValueError(f"subgroups repeats a value: {self.subgroups}")
+        return self
 
 
 class Echo(Section):
@@ -355,6 +416,20 @@ class Echo(Section):
                 f"clips.min_frames is {self.clips.min_frames}, but training draws clips of {need} frames"
             )
         return self
+
+
+class Execution(Section):
+    """How trainings are carried out; no part of their result, so that a change reruns nothing."""
+
+    save_minutes: float = Field(
+        10, ge=0, description="time between checkpoints: what a kill without warning may cost"
+    )
+    skip_non_finite: int = Field(
+        3, ge=0, description="steps in a row with a gradient that is not finite that are skipped; more stop it"
+    )
+    compile: bool = Field(
+        False, description="torch.compile the network: faster after minutes, other rounding, needs a C++ compiler"
+    )
 
 
 class Demo(Section):
@@ -381,6 +456,7 @@ class Config(Section):
     seed: int = Field(0, ge=0, description="root of all randomness")
     shards: Shards = Shards()
     echo: Echo = Echo()
+    execution: Execution = Execution()
     demo: Demo | None = Field(None, description="make a synthetic hospital instead of reading a real one")
 
     @field_validator("private")

@@ -30,6 +30,8 @@ def own_python():
 RESULTS = f"results/{CONFIG.run}"
 PRIVATE = f"{CONFIG.private}/{CONFIG.run}"
 ECHO = CONFIG.echo
+# The models trained on all labels: those that would be used, whose curves and subgroups are shown.
+LARGEST = max(ECHO.finetune.ratios)
 
 # Jobs find the package without an installation, also in conda and container jobs; without those they use
 # the Python that runs Snakemake.
@@ -48,11 +50,13 @@ wildcard_constraints:
     rate=r"[0-9.e-]+",
     metric="auroc|aupr",
     kind="label_efficiency|ablation",
+    evaluation="operating_points|calibration|subgroups",
 
 
-def slice_of(section):
-    """A section of the configuration as JSON: what a rule that takes it as `params` reruns for."""
-    return json.dumps(section.model_dump(mode="json"), sort_keys=True)
+def slice_of(section, *names):
+    """A section of the configuration (or those settings of it) as JSON: what a rule with it as `params` reruns for."""
+    settings = section.model_dump(mode="json", include=set(names) or None)
+    return json.dumps(settings, sort_keys=True)
 
 
 def scan_shards(pattern):
@@ -165,6 +169,15 @@ def grid(name, by_rate=False):
     ]
 
 
+def predictions(ratios):
+    """The prediction files of one task at these ratios."""
+    return expand(
+        "<results>/echo/predictions/{{task}}/{init}/{ratio}.csv",
+        init=trained_inits(),
+        ratio=ratios,
+    )
+
+
 def results_table(task):
     number = {"lvh": "s2_lvh", "severe_as": "s3_severe_as"}[task]
     return f"<results>/echo/tables/table_{number}.csv"
@@ -176,6 +189,22 @@ def result_figures():
         kind=["label_efficiency", "ablation"],
         task=ECHO.finetune.tasks,
         metric=["auroc", "aupr"],
+    )
+
+
+def evaluation_tables():
+    return expand(
+        "<results>/echo/tables/{evaluation}_{task}.csv",
+        evaluation=["operating_points", "calibration", "subgroups"],
+        task=ECHO.finetune.tasks,
+    )
+
+
+def evaluation_figures():
+    return expand(
+        "<results>/echo/figures/{kind}_{task}.svg",
+        kind=["curves", "calibration"],
+        task=ECHO.finetune.tasks,
     )
 
 

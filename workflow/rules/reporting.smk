@@ -1,24 +1,27 @@
 # Reporting: statistics, the paper's tables and figures.
 # in:  echo/cohort/*, echo/predictions/<task>/<init>/<ratio>.csv
-# out: echo/evaluation/<task>.csv, echo/tables/*.csv, echo/figures/*.svg
+# out: echo/evaluation/*.csv (all numbers), echo/tables/*.csv, echo/figures/*.svg (without small counts of people)
 
 
 localrules:
     evaluate_echo,
+    evaluate_operating_points,
+    evaluate_calibration,
+    evaluate_subgroups,
     tabulate_cohort,
     tabulate_results,
+    tabulate_evaluation,
     plot_results,
+    plot_curves,
+    plot_calibration,
     plot_cohort_flow,
     write_report,
 
 
 rule evaluate_echo:
     input:
-        predictions=expand(
-            "<results>/echo/predictions/{{task}}/{init}/{ratio}.csv",
-            init=trained_inits(),
-            ratio=ECHO.finetune.ratios,
-        ),
+        predictions=predictions(ECHO.finetune.ratios),
+        splits="<results>/echo/cohort/splits.csv",
     output:
         "<results>/echo/evaluation/{task}.csv",
     log:
@@ -28,13 +31,85 @@ rule evaluate_echo:
     conda:
         "../../envs/tables.yaml"
     params:
-        settings=slice_of(ECHO.evaluation),
+        settings=slice_of(
+            ECHO.evaluation,
+            *("bootstrap_samples", "test_samples", "confidence", "resample"),
+        ),
         # A further ratio or init adds inputs, which alone would not make a finished evaluation run again.
         grid=[trained_inits(), ECHO.finetune.ratios],
         seed=CONFIG.seed,
     shell:
         "python -m cineclr evaluate-echo --task {wildcards.task} --predictions {input.predictions:q}"
-        " --settings {params.settings:q} --seed {params.seed} --output {output:q} 2>&1 | tee {log:q}"
+        " --splits {input.splits:q} --settings {params.settings:q} --seed {params.seed}"
+        " --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule evaluate_operating_points:
+    input:
+        predictions=predictions(ECHO.finetune.ratios),
+    output:
+        "<results>/echo/evaluation/operating_points_{task}.csv",
+    log:
+        "<results>/logs/evaluate_operating_points/{task}.log",
+    benchmark:
+        "<results>/benchmarks/evaluate_operating_points/{task}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        settings=slice_of(
+            ECHO.evaluation,
+            *("target_sensitivity", "target_specificity", "confidence", "resample"),
+        ),
+        grid=[trained_inits(), ECHO.finetune.ratios],
+    shell:
+        "python -m cineclr evaluate-operating-points --task {wildcards.task}"
+        " --predictions {input.predictions:q} --settings {params.settings:q} --output {output:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule evaluate_calibration:
+    input:
+        predictions=predictions([LARGEST]),
+    output:
+        table="<results>/echo/evaluation/calibration_{task}.csv",
+        curve="<results>/echo/evaluation/calibration_curve_{task}.csv",
+    log:
+        "<results>/logs/evaluate_calibration/{task}.log",
+    benchmark:
+        "<results>/benchmarks/evaluate_calibration/{task}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        settings=slice_of(ECHO.evaluation, "confidence", "resample"),
+        grid=[trained_inits(), LARGEST],
+        seed=CONFIG.seed,
+    shell:
+        "python -m cineclr evaluate-calibration --task {wildcards.task}"
+        " --predictions {input.predictions:q} --settings {params.settings:q} --seed {params.seed}"
+        " --output {output.table:q} --curve {output.curve:q} 2>&1 | tee {log:q}"
+
+
+rule evaluate_subgroups:
+    input:
+        predictions=predictions([LARGEST]),
+        splits="<results>/echo/cohort/splits.csv",
+    output:
+        "<results>/echo/evaluation/subgroups_{task}.csv",
+    log:
+        "<results>/logs/evaluate_subgroups/{task}.log",
+    benchmark:
+        "<results>/benchmarks/evaluate_subgroups/{task}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        settings=slice_of(
+            ECHO.evaluation, *("subgroups", "age_bands", "confidence", "resample")
+        ),
+        grid=[trained_inits(), LARGEST],
+    shell:
+        "python -m cineclr evaluate-subgroups --task {wildcards.task}"
+        " --predictions {input.predictions:q} --splits {input.splits:q}"
+        " --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule tabulate_cohort:
@@ -54,8 +129,11 @@ rule tabulate_cohort:
         "<results>/benchmarks/tabulate_cohort.tsv"
     conda:
         "../../envs/tables.yaml"
+    params:
+        min_cell=ECHO.evaluation.min_cell,
     shell:
-        "python -m cineclr tabulate-cohort --splits {input.splits:q} --output {output:q} 2>&1 | tee {log:q}"
+        "python -m cineclr tabulate-cohort --splits {input.splits:q} --min-cell {params.min_cell}"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule tabulate_results:
@@ -80,10 +158,38 @@ rule tabulate_results:
         inits=ECHO.finetune.inits,
         note=science_note(),
         missing_note="not run: no Kinetics-400 weights at hand (echo.encoder.kinetics400: none)",
+        min_cell=ECHO.evaluation.min_cell,
+        resample=ECHO.evaluation.resample,  # for the caption
     shell:
         "python -m cineclr tabulate-results --evaluation {input.evaluation:q} --subsets {input.subsets:q}"
         " --inits {params.inits} --note {params.note:q} --missing-note {params.missing_note:q}"
-        " --output {output:q} 2>&1 | tee {log:q}"
+        " --min-cell {params.min_cell} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule tabulate_evaluation:
+    input:
+        evaluation="<results>/echo/evaluation/{evaluation}_{task}.csv",
+    output:
+        report(
+            "<results>/echo/tables/{evaluation}_{task}.csv",
+            category="EchoCLR",
+            subcategory="Tables",
+            labels={"table": "{evaluation}", "task": "{task}", "metric": ""},
+            caption="../report/table_evaluation.rst",
+        ),
+    log:
+        "<results>/logs/tabulate_evaluation/{evaluation}_{task}.log",
+    benchmark:
+        "<results>/benchmarks/tabulate_evaluation/{evaluation}_{task}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        min_cell=ECHO.evaluation.min_cell,
+        confidence=ECHO.evaluation.confidence,  # for the caption, as resample
+        resample=ECHO.evaluation.resample,
+    shell:
+        "python -m cineclr tabulate-evaluation --evaluation {input.evaluation:q}"
+        " --min-cell {params.min_cell} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule plot_results:
@@ -110,6 +216,62 @@ rule plot_results:
         " --png {output.png:q} 2>&1 | tee {log:q}"
 
 
+rule plot_curves:
+    input:
+        predictions=predictions([LARGEST]),
+        evaluation="<results>/echo/evaluation/{task}.csv",
+        splits="<results>/echo/cohort/splits.csv",
+    output:
+        svg=report(
+            "<results>/echo/figures/curves_{task}.svg",
+            category="EchoCLR",
+            subcategory="Figures",
+            labels={"table": "ROC and PR curves", "task": "{task}", "metric": ""},
+            caption="../report/figure_curves.rst",
+        ),
+        png="<results>/echo/figures/curves_{task}.png",
+    log:
+        "<results>/logs/plot_curves/{task}.log",
+    benchmark:
+        "<results>/benchmarks/plot_curves/{task}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        ratio=LARGEST,
+        settings=slice_of(ECHO.evaluation, "confidence", "resample", "min_cell"),
+        seed=CONFIG.seed,
+    shell:
+        "python -m cineclr plot-curves --task {wildcards.task} --predictions {input.predictions:q}"
+        " --evaluation {input.evaluation:q} --splits {input.splits:q} --ratio {params.ratio}"
+        " --settings {params.settings:q} --seed {params.seed} --svg {output.svg:q}"
+        " --png {output.png:q} 2>&1 | tee {log:q}"
+
+
+rule plot_calibration:
+    input:
+        curve="<results>/echo/evaluation/calibration_curve_{task}.csv",
+    output:
+        svg=report(
+            "<results>/echo/figures/calibration_{task}.svg",
+            category="EchoCLR",
+            subcategory="Figures",
+            labels={"table": "calibration", "task": "{task}", "metric": ""},
+            caption="../report/figure_calibration.rst",
+        ),
+        png="<results>/echo/figures/calibration_{task}.png",
+    log:
+        "<results>/logs/plot_calibration/{task}.log",
+    benchmark:
+        "<results>/benchmarks/plot_calibration/{task}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        min_cell=ECHO.evaluation.min_cell,
+    shell:
+        "python -m cineclr plot-calibration --curve {input.curve:q} --task {wildcards.task}"
+        " --min-cell {params.min_cell} --svg {output.svg:q} --png {output.png:q} 2>&1 | tee {log:q}"
+
+
 rule plot_cohort_flow:
     input:
         flow="<results>/echo/cohort/flow.json",
@@ -128,9 +290,11 @@ rule plot_cohort_flow:
         "<results>/benchmarks/plot_cohort_flow.tsv"
     conda:
         "../../envs/tables.yaml"
+    params:
+        min_cell=ECHO.evaluation.min_cell,
     shell:
-        "python -m cineclr plot-cohort-flow --flow {input.flow:q} --svg {output.svg:q}"
-        " --png {output.png:q} 2>&1 | tee {log:q}"
+        "python -m cineclr plot-cohort-flow --flow {input.flow:q} --min-cell {params.min_cell}"
+        " --svg {output.svg:q} --png {output.png:q} 2>&1 | tee {log:q}"
 
 
 # Models and predictions are asked for by name too: to Snakemake a missing file that only a finished table
@@ -139,6 +303,7 @@ rule echo_tables:
     input:
         "<results>/echo/tables/table_s1.csv",
         [results_table(task) for task in ECHO.finetune.tasks],
+        evaluation_tables(),
         rules.predict.input,
 
 
@@ -146,6 +311,7 @@ rule echo:
     input:
         rules.echo_tables.input,
         result_figures(),
+        evaluation_figures(),
         "<results>/echo/figures/cohort_flow.svg",
 
 

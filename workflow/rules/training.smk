@@ -1,4 +1,4 @@
-# Training: pretraining on all training videos, the fine-tuning grid, predictions on the test sets.
+# Training: pretraining on all training videos, the fine-tuning grid, predictions on validation and test sets.
 # in:  echo/cohort/splits.csv, echo/clips/shard_*
 # out: echo/pretrain/<method>/, echo/finetune/<task>/<init>/<ratio>/<rate>/, echo/predictions/<task>/<init>/<ratio>.csv
 

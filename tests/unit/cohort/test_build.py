@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from cineclr.cohort.build import build_cohort, label_studies, make_splits, split_units
+from cineclr.cohort.build import build_cohort, label_studies, make_splits, name_scanners, split_units
 from cineclr.cohort.flow import sort_into_buckets
 from cineclr.config import Cohort, LvhThresholds
 from cineclr.errors import InputError
@@ -55,6 +55,8 @@ def make_stages(sheet: pd.DataFrame, folder: Path) -> dict[str, object]:
     for name, number, code in stages:
         frame = frame[frame["code"] == "passed"].copy()
         frame.loc[last & (group == number), "code"] = code
+        if name == "manifests":
+            frame = frame.assign(vendor="ge", model="vivid e95")
         lists[name] = [folder / f"{name}_0.parquet", folder / f"{name}_1.parquet"]
         frame.iloc[::2].to_parquet(lists[name][0])
         frame.iloc[1::2].to_parquet(lists[name][1])
@@ -124,8 +126,22 @@ def test_cohort_holds_every_file_once_and_every_study_right(tmp_path: Path) -> N
     assert set(sheet["study"]) - set(splits["study"]) == {sheet["study"][3], sheet["study"][6]}
     assert (splits["split"] == "external").equals(splits["year"] == 2021)
     assert splits["videos"].sum() == (files["bucket"] == "used").sum()
-    assert list(splits.columns)[-2:] == ["videos", "site"]
+    assert list(splits.columns)[-3:] == ["videos", "scanner", "site"]
+    assert set(splits["scanner"]) == {"ge vivid e95"}
     assert "low_flow_low_gradient" not in splits
+
+
+def test_a_study_has_the_scanner_of_most_of_its_videos() -> None:
+    videos = pd.DataFrame(
+        [
+            ("B", "philips", "epiq 7"), ("A", "ge", "vivid e95"), ("B", "ge", "vivid e95"),
+            ("B", "philips", "epiq 7"), ("A", "ge", "vivid 7"), ("C", "other", "other"),
+        ],
+        columns=["study", "vendor", "model"],
+    )  # fmt: skip
+    for order in (videos, videos.iloc[::-1]):
+        named = name_scanners(pd.Series(["A", "B"]), order)
+        assert named.tolist() == ["ge vivid 7", "philips epiq 7"]
 
 
 def test_flow_adds_up(tmp_path: Path) -> None:

@@ -56,10 +56,10 @@ def test_best_validation_loss_is_chosen(cohort: Any, tmp_path: Path) -> None:
     assert not chosen["probability"].equals(predict(cohort, tmp_path, one)["probability"])
 
 
-def test_labelled_test_studies_and_no_others(cohort: Any, tmp_path: Path) -> None:
+def test_labelled_studies_of_validation_and_test_and_no_others(cohort: Any, tmp_path: Path) -> None:
     table = predict(cohort, tmp_path, make_candidate(tmp_path / "a", 1, 0.5))
     studies = pd.read_csv(cohort.splits)
-    tested = studies[studies["split"].isin(["internal", "external"]) & studies["lvh"].notna()]
+    tested = studies[studies["split"].isin(["val", "internal", "external"]) & studies["lvh"].notna()]
     assert table.columns.tolist() == ["study", "test_set", "label", "probability"]
     assert dict(zip(table["study"], table["test_set"], strict=True)) == dict(
         zip(tested["study"], tested["split"], strict=True)

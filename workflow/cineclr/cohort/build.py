@@ -64,7 +64,10 @@ def build_cohort(
     ready = ready.assign(code=choose_videos(ready, studies, settings))
     stages = dict(zip(STAGES, [*frames, ready], strict=True))
     buckets = sort_into_buckets(stages)
-    cohort = make_splits(studies, buckets[buckets["bucket"] == USED], settings, seed)
+    used = buckets[buckets["bucket"] == USED]
+    cohort = make_splits(studies, used, settings, seed)
+    scanners = name_scanners(cohort["study"], frames[1][frames[1]["file"].isin(used["file"])])
+    cohort.insert(len(COLUMNS) + 1, "scanner", scanners)  # after the number of videos
     write_table(cohort, splits)
     write_parquet(buckets, files)
     write_json({**describe_flow(stages, buckets), **_describe_cohort(studies, cohort)}, flow)
@@ -83,6 +86,20 @@ def choose_videos(videos: pd.DataFrame, sheet: pd.DataFrame, settings: Cohort) -
     codes[~inside] = str(Code.YEAR_OUTSIDE)
     codes[~known] = str(Code.NOT_IN_SHEET)
     return codes
+
+
+def name_scanners(studies: pd.Series, videos: pd.DataFrame) -> pd.Series:
+    """Return each study's scanner: vendor and model of most of its videos, the first by alphabet of equals.
+
+    `videos` has study, vendor and model, which are words of the closed lists of `intake.headers`.
+    """
+    words = videos["vendor"] + " " + videos["model"]
+    most = words.groupby(videos["study"]).agg(_most_frequent)
+    return studies.map(most)
+
+
+def _most_frequent(values: pd.Series) -> str:
+    return str(values.mode().iloc[0])  # in alphabetical order
 
 
 def label_studies(sheet: pd.DataFrame, above: LvhThresholds) -> pd.DataFrame:

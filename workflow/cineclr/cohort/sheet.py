@@ -14,7 +14,10 @@ from cineclr.private import PrivateSide, Pseudonymizer, SheetColumns, Sources
 logger = logging.getLogger(__name__)
 
 OLDEST_AGE = 90  # greater ages narrow a person down; they are all written as 90
-RESERVED = {*SheetColumns.model_fields, "study", "patient", "split", "year", "severe_as", "lvh", "videos"}
+RESERVED = {
+    *SheetColumns.model_fields,
+    *("study", "patient", "split", "year", "severe_as", "lvh", "videos", "scanner", "age_band"),
+}
 
 
 def import_sheet(private: Path, output: Path) -> None:

@@ -1,4 +1,4 @@
-"""Predictions on the test sets by the candidate of best validation loss, averaged over clips and videos."""
+"""Predictions by the candidate of best validation loss, averaged over clips and videos."""
 
 import json
 import logging
@@ -22,7 +22,8 @@ from cineclr.training.inputs import open_inputs, select_videos
 
 logger = logging.getLogger(__name__)
 
-TEST_SETS = ("internal", "external")
+# Operating points are chosen on the validation split, so that the test sets stay untouched.
+PREDICTED = ("val", "internal", "external")
 CELL = ("task", "init", "ratio")
 
 
@@ -39,7 +40,11 @@ def predict_echo(
     output: Path,
     choice: Path,
 ) -> None:
-    """Choose the learning rate by validation loss and predict the labelled studies of both test sets."""
+    """Choose the learning rate by validation loss; predict the labelled validation and test studies.
+
+    Raises:
+        InputError: fits or models of several cells, or a test set without a labelled study that has a video.
+    """
     candidates = read_fits(task, models, fits)
     best = min(range(len(fits)), key=lambda i: candidates[i]["best_val_loss"])
     state, description = load_weights(models[best], "--models")
@@ -47,13 +52,13 @@ def predict_echo(
     model = load_classifier(state, description, encoder.width)
     studies, store = open_inputs(splits, clips, frames, description["frames"])
     parts = []
-    for test_set in TEST_SETS:
+    for test_set in PREDICTED:
         if (studies["split"] == test_set).any():
             videos = select_videos(store, studies, test_set, task)
             videos["probability"] = predict_videos(model, description, store, videos, settings)
             parts.append(average_studies(videos, test_set))
             logger.info("%s: %d videos of %d studies", test_set, len(videos), len(parts[-1]))
-    if not parts:
+    if not studies["split"].isin(PREDICTED[1:]).any():
         raise InputError("no study in a test set: check the cohort's years and split")
     write_table(pd.concat(parts, ignore_index=True), output)
     shown = ("learning_rate", "best_val_loss", "best_epoch")
