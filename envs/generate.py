@@ -16,7 +16,14 @@ FAMILIES = {
         "pylibjpeg-rle",
     ],
     "tables": ["matplotlib", "scikit-learn", "scipy", "statsmodels"],
-    "training": ["lightning-fabric", "opencv-python-headless", "safetensors", "torch", "torchvision"],
+    "training": [
+        "lightning-fabric",
+        "opencv-python-headless",
+        "safetensors",
+        "tensorboard",
+        "torch",
+        "torchvision",
+    ],
 }
 HEADER = "# Generated from requirements.lock by envs/generate.py; do not edit.\n"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pytorch_metric_learning.losses import NTXentLoss
 
 from cineclr.losses.ntxent import nt_xent
 
@@ -47,6 +48,18 @@ def test_equals_slow_reference(temperature: float, studies: list[int] | None) ->
     assert float(loss) == pytest.approx(nt_xent_slowly(first, second, temperature, studies), abs=1e-5)
 
 
+@pytest.mark.parametrize("temperature", [0.05, 0.5])
+def test_loss_and_gradient_equal_those_of_an_independent_library(temperature: float) -> None:
+    first, second = (part.float().requires_grad_() for part in make_embeddings(seed=3))
+    theirs = NTXentLoss(temperature)(torch.cat((first, second)), torch.arange(PAIRS).repeat(2))
+    expected = torch.autograd.grad(theirs, (first, second))
+    ours = nt_xent(first, second, temperature).loss
+    found = torch.autograd.grad(ours, (first, second))
+    assert ours.item() == pytest.approx(theirs.item(), abs=1e-5)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
 def test_mask_changes_the_loss_only_where_studies_repeat() -> None:
     first, second = make_embeddings()
     plain = nt_xent(first, second, 0.5).loss
@@ -71,6 +84,9 @@ def test_statistics_of_perfect_and_collapsed_embeddings() -> None:
     collapsed = nt_xent(torch.ones(4, 3), torch.ones(4, 3), 0.5)
     assert float(collapsed.negatives) == pytest.approx(1)
     assert float(collapsed.loss) == pytest.approx(math.log(7))
+    assert float(collapsed.uniformity) == pytest.approx(0, abs=1e-5)
+    # Orthogonal unit vectors lie sqrt(2) apart.
+    assert float(perfect.uniformity) == pytest.approx(-4)
 
 
 RANK_PROGRAM = """

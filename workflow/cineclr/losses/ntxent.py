@@ -16,6 +16,7 @@ class Contrast:
     loss: Tensor
     alignment: Tensor  # mean cosine similarity of positive pairs
     negatives: Tensor  # mean cosine similarity of all other clips; near 1 means collapse
+    uniformity: Tensor  # log mean exp(-2 d^2) over them (Wang & Isola 2020); 0 means collapse
     accuracy: Tensor  # share of clips whose most similar other clip is their positive
 
 
@@ -74,10 +75,13 @@ def _same_study(studies: Tensor, world: int) -> Tensor:
 
 def _describe(
     similarity: Tensor, left_out: Tensor, index: Tensor, positive: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     alignment = similarity[index, positive]
     accuracy = similarity.masked_fill(left_out, -torch.inf).argmax(dim=1) == positive
     negative = ~left_out
     negative[index, positive] = False
-    negatives = (similarity * negative).sum() / negative.sum().clamp(min=1)
-    return alignment.mean(), negatives, accuracy.float().mean()
+    count = negative.sum().clamp(min=1)
+    negatives = (similarity * negative).sum() / count
+    # On the unit sphere d^2 = 2 - 2 cos.
+    uniformity = ((4 * similarity - 4).exp() * negative).sum().div(count).log()
+    return alignment.mean(), negatives, uniformity, accuracy.float().mean()
