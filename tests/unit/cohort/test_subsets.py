@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +25,21 @@ def test_sizes_are_the_papers(studies: int, sizes: list[int]) -> None:
     assert [subset_size(studies, ratio) for ratio in PAPER_RATIOS] == sizes
     labels = make_labels(studies // 8, studies - studies // 8)
     assert [len(draw_subset(labels, ratio, 0)) for ratio in PAPER_RATIOS] == sizes
+
+
+@pytest.mark.parametrize(("task", "studies", "positives"), [("severe_as", 5311, 150), ("lvh", 5194, 1500)])
+def test_one_per_cent_of_the_paper_holds_both_classes_and_is_nested_in_five(
+    task: str, studies: int, positives: int
+) -> None:
+    """For any seed; ratios nest all the way up."""
+    labels = make_labels(positives, studies - positives, task)
+    for seed in range(5):
+        one, five, *more = (draw_subset(labels, ratio, seed) for ratio in PAPER_RATIOS)
+        assert (len(one), len(five)) == (studies // 100, studies * 5 // 100)
+        assert labels[one].sum() == pytest.approx(len(one) * positives / studies, abs=1)
+        assert set(labels[one]) == {0, 1}
+        for smaller, larger in itertools.pairwise([one, five, *more]):
+            assert set(smaller) < set(larger)
 
 
 def test_size_does_not_suffer_from_binary_fractions() -> None:

@@ -1,10 +1,17 @@
 import numpy as np
+import pytest
 import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
 from cineclr.config import Augmentation
+from cineclr.data import augmentation
 from cineclr.data.augmentation import Draws, augment, draw_augmentation
+from cineclr.data.reader import to_device
+
+
+def make_clips(*shape: int) -> torch.Tensor:
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
 def augment_slowly(clip: torch.Tensor, down: int, right: int, flip: bool, degrees: float) -> torch.Tensor:
@@ -19,11 +26,11 @@ def augment_slowly(clip: torch.Tensor, down: int, right: int, flip: bool, degree
 
 
 def test_batch_equals_slow_reference() -> None:
-    clips = torch.rand(24, 3, 20, 28, generator=torch.Generator().manual_seed(0))
+    clips = make_clips(24, 3, 20, 28)
     settings = Augmentation(pad=8, rotation_degrees=10)
     draws = draw_augmentation(settings, len(clips), np.random.default_rng(1))
     expected = [
-        augment_slowly(clip, int(d), int(r), bool(f), float(a))
+        augment_slowly(clip / 255, int(d), int(r), bool(f), float(a))
         for clip, d, r, f, a in zip(clips, draws.down, draws.right, draws.flip, draws.degrees, strict=True)
     ]
     torch.testing.assert_close(augment(clips, draws), torch.stack(expected), atol=1e-4, rtol=0)
@@ -39,13 +46,23 @@ def test_draws_cover_the_ranges_with_their_probabilities() -> None:
 
 
 def test_nothing_drawn_changes_nothing() -> None:
-    clips = torch.rand(3, 2, 8, 8)
+    clips = make_clips(3, 2, 8, 8)
     off = Augmentation(pad=0, flip_probability=0, rotation_probability=0)
-    assert torch.equal(augment(clips, draw_augmentation(off, 3, np.random.default_rng(0))), clips)
+    out = augment(clips, draw_augmentation(off, 3, np.random.default_rng(0)))
+    assert torch.equal(out, to_device(clips, torch.device("cpu")))
+
+
+def test_how_many_clips_a_cpu_takes_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = make_clips(11, 2, 16, 12)
+    draws = draw_augmentation(Augmentation(), 11, np.random.default_rng(0))
+    whole = augment(clips, draws)
+    for at_once in (1, 4):
+        monkeypatch.setattr(augmentation, "CPU_PIXELS", at_once * clips[0].numel())
+        torch.testing.assert_close(augment(clips, draws), whole, atol=1e-6, rtol=0)
 
 
 def test_all_frames_of_a_clip_change_alike() -> None:
-    clips = torch.rand(6, 1, 16, 16).expand(-1, 4, -1, -1).clone()
+    clips = make_clips(6, 1, 16, 16).expand(-1, 4, -1, -1).clone()
     out = augment(clips, draw_augmentation(Augmentation(), 6, np.random.default_rng(2)))
     assert torch.equal(out, out[:, :1].expand_as(out))
 

@@ -48,8 +48,9 @@ def make_cohort(folder: Path, studies: int = 36, size: tuple[int, int] = SIZE, l
         index["offset"] = index["frames"].cumsum() - index["frames"]
         clips.append(folder / f"shard_{shard}.parquet")
         frames.append(folder / f"shard_{shard}.npy")
+        index["real_frames"] = index["frames"]
+        index["sha256"] = write_frames(frames[-1], int(index["frames"].sum()), size, videos)
         index.to_parquet(clips[-1])
-        write_frames(frames[-1], int(index["frames"].sum()), size, videos)
     return Cohort(splits, clips, frames)
 
 

@@ -22,8 +22,10 @@ def make_shard(folder: Path, name: str, lengths: dict[str, int], seed: int) -> d
     table = pd.DataFrame(rows, columns=columns).astype(
         {"offset": "Int64", "frames": "Int64", "fps": "Float64"}
     )
+    table["real_frames"] = table["frames"]
+    digests = write_frames(folder / f"{name}.npy", offset, (6, 8), iter(videos.values()))
+    table["sha256"] = pd.Series([None, *digests], dtype="str")
     write_parquet(table, folder / f"{name}.parquet")
-    write_frames(folder / f"{name}.npy", offset, (6, 8), iter(videos.values()))
     return videos
 
 
@@ -70,4 +72,31 @@ def test_wrong_frames_leave_nothing_behind(tmp_path):
         write_frames(tmp_path / "x.npy", 3, (6, 8), [np.zeros((2, 6, 8), np.uint8)])
     with pytest.raises(ValueError, match="does not fit"):
         write_frames(tmp_path / "x.npy", 3, (6, 8), [np.zeros((3, 6, 9), np.uint8)])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_flipped_bit_is_found_in_the_video_that_has_it(tmp_path):
+    make_shard(tmp_path, "a", {"V11": 5, "V21": 4, "V31": 6}, 0)
+    content = bytearray((tmp_path / "a.npy").read_bytes())
+    content[-(6 + 2) * 6 * 8] ^= 1  # in the third frame of V21
+    (tmp_path / "a.npy").write_bytes(content)
+    store = open_shards(tmp_path, ["a"])
+    store.verify([0, 2])
+    with pytest.raises(InputError, match=r"a\.npy: the frames of V21 are damaged .* preprocess_clips"):
+        store.verify(range(3))
+
+
+def test_a_shard_without_checksums_says_what_to_do(tmp_path):
+    make_shard(tmp_path, "a", {"V11": 5}, 0)
+    table = pd.read_parquet(tmp_path / "a.parquet").drop(columns=["sha256", "real_frames"])
+    write_parquet(table, tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet: made by an earlier version .*preprocess_clips"):
+        open_shards(tmp_path, ["a"])
+
+
+def test_what_did_not_reach_the_disk_is_not_published(tmp_path, monkeypatch):
+    load = np.load
+    monkeypatch.setattr(np, "load", lambda *a, **options: load(*a, **options) ^ 1)
+    with pytest.raises(OSError, match="not what is read"):
+        write_frames(tmp_path / "x.npy", 2, (6, 8), [np.zeros((2, 6, 8), np.uint8)])
     assert list(tmp_path.iterdir()) == []

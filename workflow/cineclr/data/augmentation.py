@@ -12,6 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from cineclr.config import Augmentation
+from cineclr.data.memory import allocate
+
+CPU_PIXELS = 400_000  # of a batch, augmented at once on a CPU
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Draws:
     flip: np.ndarray  # (B,) bool
     degrees: np.ndarray  # (B,) anticlockwise; 0 is no rotation
 
-    def part(self, rows: np.ndarray) -> "Draws":
+    def part(self, rows: np.ndarray | slice) -> "Draws":
         """Return the draws of some of the clips."""
         return Draws(self.down[rows], self.right[rows], self.flip[rows], self.degrees[rows])
 
@@ -38,13 +41,22 @@ def draw_augmentation(settings: Augmentation, clips: int, rng: np.random.Generat
 
 
 def augment(clips: Tensor, draws: Draws) -> Tensor:
-    """Shift, flip, then rotate float clips (B, T, H, W); what comes from outside the frame is 0."""
-    moved = _shift_and_flip(clips, draws)
-    turned = np.flatnonzero(draws.degrees)
-    if len(turned):
-        rows = torch.from_numpy(turned).to(clips.device, non_blocking=True)
-        moved[rows] = _rotate(moved[rows], draws.degrees[turned])
-    return moved
+    """Shift, flip, then rotate clips, uint8 (B, T, H, W) -> float32 in 0 to 1; what lies outside is 0.
+
+    A GPU takes the whole batch at once, a CPU as many clips as stay in its cache.
+    """
+    augmented = allocate(clips.shape, np.float32, clips.device)
+    at_once = max(1, CPU_PIXELS // clips[0].numel()) if clips.device.type == "cpu" else len(clips)
+    for start in range(0, len(clips), at_once):
+        rows = slice(start, start + at_once)
+        part, target = draws.part(rows), augmented[rows]
+        # Bytes are moved before they become floats: a quarter of the memory to read and write.
+        torch.div(_shift_and_flip(clips[rows], part), 255, out=target)
+        turned = np.flatnonzero(part.degrees)
+        if len(turned):
+            places = torch.from_numpy(turned).to(clips.device, non_blocking=True)
+            target[places] = _rotate(target[places], part.degrees[turned])
+    return augmented
 
 
 def _shift_and_flip(clips: Tensor, draws: Draws) -> Tensor:
@@ -58,16 +70,18 @@ def _shift_and_flip(clips: Tensor, draws: Draws) -> Tensor:
     index = torch.from_numpy(source).to(clips.device, non_blocking=True).flatten(1)[:, None]  # (B, 1, H * W)
     mask = torch.from_numpy(inside).to(clips.device, non_blocking=True)[:, None]  # (B, 1, H, W)
     moved = clips.flatten(2).gather(2, index.expand(-1, clips.shape[1], -1)).view_as(clips)
-    return moved * mask
+    return moved.mul_(mask)
 
 
 def _rotate(clips: Tensor, degrees: np.ndarray) -> Tensor:
-    """Rotate each clip (B, T, H, W) about its centre, bilinear; frames are grid_sample's channels."""
+    """Rotate each float clip (B, T, H, W) about its centre, bilinear; frames are grid_sample's channels."""
     height, width = clips.shape[-2:]
-    radians = np.deg2rad(degrees)
-    cosine, sine, zero = np.cos(radians), np.sin(radians), np.zeros_like(radians)
-    # From output to source coordinates in units of half the frame, hence the ratios of the sides.
-    rows = ((cosine, -sine * height / width, zero), (sine * width / height, cosine, zero))
-    matrix = torch.tensor(np.array(rows), dtype=clips.dtype).permute(2, 0, 1).to(clips.device)  # (B, 2, 3)
-    grid = functional.affine_grid(matrix, list(clips.shape), align_corners=False)
+    turn = torch.from_numpy(np.exp(1j * np.deg2rad(degrees))).to(clips.device, torch.complex64)
+    cosine, sine = turn.real[:, None, None], turn.imag[:, None, None]
+    # Pixel centres in units of half the frame, as grid_sample wants them; hence the ratios of the sides.
+    y = ((2 * torch.arange(height, device=clips.device) + 1) / height - 1)[:, None]
+    x = (2 * torch.arange(width, device=clips.device) + 1) / width - 1
+    source_x = cosine * x - sine * (height / width) * y
+    source_y = sine * (width / height) * x + cosine * y
+    grid = torch.stack((source_x, source_y), dim=-1)  # (B, H, W, 2)
     return functional.grid_sample(clips, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

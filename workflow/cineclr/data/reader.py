@@ -14,6 +14,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from cineclr.data.memory import allocate
+
+CPU = torch.device("cpu")
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -30,7 +34,9 @@ class Store(Protocol):
 
 def read_clips(store: Store, rows: np.ndarray, starts: np.ndarray, frames: int, pin: bool = False) -> Tensor:
     """Copy clips out of the store: rows (B,), starts (B,) -> uint8 (B, frames, H, W)."""
-    clips = torch.empty((len(rows), frames, *store.size), dtype=torch.uint8, pin_memory=pin)
+    shape = (len(rows), frames, *store.size)
+    # Pinned memory is kept and used again by torch; other memory is fresh for every batch.
+    clips = torch.empty(shape, dtype=torch.uint8, pin_memory=True) if pin else allocate(shape, np.uint8, CPU)
     target = clips.numpy()
     for place, (row, start) in enumerate(zip(rows.tolist(), starts.tolist(), strict=True)):
         target[place] = store.clip(row, start, frames)

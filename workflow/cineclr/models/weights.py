@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from cineclr.config import Precision
 from cineclr.errors import InputError
 from cineclr.files import publish, require_file, sha256_file
 from cineclr.models.r3d import R3D18
@@ -35,6 +36,22 @@ def describe_encoder(encoder: R3D18) -> dict[str, Any]:
         "width": width,
         "mean": list(encoder.mean),
         "std": list(encoder.std),
+    }
+
+
+def describe_input(frames: int, size: tuple[int, int], precision: Precision) -> dict[str, Any]:
+    """Return what clips the weights were trained on, so that new ones can be prepared alike.
+
+    Grey clips (B, T, H, W) of `frames` consecutive frames of `size` (H, W), reduced by averaging over
+    areas, with values in 0 to 1; the network standardises them itself, by the `mean` and `std` that
+    `describe_encoder` gives.
+    """
+    return {
+        "frames": frames,
+        "size": list(size),
+        "resize": "area",
+        "range": [0, 1],
+        "precision": precision,
     }
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from cineclr.data.reader import Store
 from cineclr.errors import InputError
 from cineclr.video.store import ClipStore
 
@@ -14,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 def open_inputs(
     splits: Path, clips: list[Path], frames: list[Path], length: int
-) -> tuple[pd.DataFrame, Store]:
+) -> tuple[pd.DataFrame, ClipStore]:
     """Return the studies and the clip store; raise InputError if a video is shorter than `length`."""
     studies = pd.read_csv(splits)
     store = ClipStore.open(clips, frames)
@@ -28,10 +27,13 @@ def open_inputs(
     return studies, store
 
 
-def select_videos(store: Store, studies: pd.DataFrame, split: str, task: str | None = None) -> pd.DataFrame:
+def select_videos(
+    store: ClipStore, studies: pd.DataFrame, split: str, task: str | None = None
+) -> pd.DataFrame:
     """Return the store's videos of one split, with the task's `label` if one is named; the index is the row.
 
-    With a task, studies without its label are left out. Raises InputError if no video is left.
+    With a task, studies without its label are left out. The videos are verified: what a job uses is what
+    was packed. Raises InputError if no video is left, or one is damaged.
     """
     chosen = studies[studies["split"] == split]
     if task is not None:
@@ -40,6 +42,7 @@ def select_videos(store: Store, studies: pd.DataFrame, split: str, task: str | N
     if videos.empty:
         what = f" with a label for {task}" if task else ""
         raise InputError(f"no video of a study{what} in split {split}: check the cohort flow and the sheet")
+    store.verify(videos.index)
     if task is not None:
         videos["label"] = videos["study"].map(chosen.set_index("study")[task]).astype("float32")
     return videos

@@ -18,6 +18,7 @@ from cineclr.files import publish
 
 HAS_INDEX, KEY_FRAME = 0x10, 0x10
 MOVI, FRAME = b"movi", b"00dc"
+HEADER = 220  # bytes before the frames
 LARGEST = 2**31  # bytes: beyond, AVI 1.0 readers stop
 
 
@@ -52,7 +53,8 @@ class Video:
         self._data = path.read_bytes()
         self._name = path.name
         head = self._data[:12]
-        if head[:4] != b"RIFF" or head[8:] != b"AVI " or len(self._data) != 8 + _size(head, 4):
+        whole = len(self._data) > HEADER and len(self._data) == 8 + _size(head, 4)
+        if head[:4] != b"RIFF" or head[8:] != b"AVI " or not whole:
             raise OSError(f"{path.name}: not a whole AVI file")
         scale, rate = struct.unpack("<LL", self._data[128:136])
         self.fps = rate / scale if scale else 0.0
@@ -64,7 +66,8 @@ class Video:
         places: list[tuple[int, int]] = []
         while start > 0 and position + 8 <= end:
             size = _size(self._data, position + 4)
-            if self._data[position : position + 4] != FRAME or position + 8 + size > len(self._data):
+            whole = size and position + 8 + size <= len(self._data)
+            if self._data[position : position + 4] != FRAME or not whole:
                 raise OSError(f"{self._name}: damaged at frame {len(places)}")
             places.append((position + 8, size))
             position += 8 + size + size % 2

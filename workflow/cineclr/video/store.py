@@ -1,9 +1,13 @@
 """The packed clip store: all frames of a shard in one array on disk, and an index that says whose they are.
 
-A shard is a `.npy` file, uint8 of shape (sum of frames, H, W), and a Parquet index with the columns
-`file, study, video, code, offset, frames, fps`; the passed rows lie in the array in the order of the index.
+A shard is a `.npy` file, uint8 of shape (sum of frames, H, W), and a Parquet index with the columns `file,
+study, video, code, offset, frames, real_frames, fps, sha256`; the passed rows lie in the array in the order
+of the index. `sha256` is that of a video's frames, so that a job verifies what it uses and nothing else;
+where a video was padded, only its first `real_frames` are its own.
 """
 
+import hashlib
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
@@ -15,40 +19,57 @@ from cineclr.errors import InputError
 from cineclr.files import publish, read_parquet
 from cineclr.ledger import PASSED
 
-REMEDY = "Make this shard again: preprocess-clips"
+REMEDY = "Make this shard again: snakemake --forcerun preprocess_clips"
+CHECKED = {"real_frames", "sha256"}  # columns that shards of earlier versions lack
 
 
-def write_frames(path: Path, total: int, size: tuple[int, int], videos: Iterable[np.ndarray]) -> None:
+def write_frames(path: Path, total: int, size: tuple[int, int], videos: Iterable[np.ndarray]) -> list[str]:
     """Publish the frames of a shard, one video after the other, without holding more than one in memory.
 
-    `total` is the sum of frames, `size` is (H, W), each video is uint8 (T, H, W).
-    Raises ValueError when a video has another size or type, or the frames do not add up to `total`.
+    `total` is the sum of frames, `size` is (H, W), each video is uint8 (T, H, W). Returns each video's
+    SHA-256, for the index. Raises ValueError when a video has another size or type, or the frames do not
+    add up to `total`, and OSError when what is re-read is not what was written.
     """
+    digests: list[str] = []
+    ends = [0]
     with publish(path) as temporary:
         packed = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(total, *size))
-        end = 0
         for video in videos:
-            if video.dtype != np.uint8 or video.shape[1:] != size or end + len(video) > total:
-                raise ValueError(f"{video.dtype} {video.shape} does not fit ({total - end}, {size}) of uint8")
-            packed[end : end + len(video)] = video
-            end += len(video)
+            end = ends[-1] + len(video)
+            if video.dtype != np.uint8 or video.shape[1:] != size or end > total:
+                left = total - ends[-1]
+                raise ValueError(f"{video.dtype} {video.shape} does not fit ({left}, {size}) of uint8")
+            packed[ends[-1] : end] = video
+            digests.append(_digest(video))
+            ends.append(end)
         packed.flush()
         del packed
-        if end != total or np.load(temporary, mmap_mode="r").shape != (total, *size):
-            raise ValueError(f"{end} of {total} frames were written")
+        if ends[-1] != total:
+            raise ValueError(f"{ends[-1]} of {total} frames were written")
+        read = np.load(temporary, mmap_mode="r")
+        if digests != [_digest(read[start:end]) for start, end in itertools.pairwise(ends)]:
+            raise OSError(f"{path.name}: what was written is not what is read")
+    return digests
+
+
+def _digest(frames: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest()
 
 
 class ClipStore:
     """All videos of several shards, memory-mapped; safe to hand to the workers of a DataLoader.
 
     Attributes:
-        videos: data frame `study, video, frames, fps`, index 0 to n-1, sorted by (study, video).
+        videos: data frame `study, video, frames, real_frames, fps`, index 0 to n-1, sorted by (study, video).
         size: rows and columns of every frame.
     """
 
-    def __init__(self, videos: pd.DataFrame, places: np.ndarray, frames: list[Path], size: tuple[int, int]):
-        self.videos, self.size = videos, size
-        self._places = places  # (n, 3): shard, offset and frames of each video
+    def __init__(self, table: pd.DataFrame, frames: list[Path], size: tuple[int, int]):
+        columns = ["study", "video", "frames", "real_frames", "fps"]
+        types = {"frames": "int64", "real_frames": "int64", "fps": "float64"}
+        self.videos, self.size = table[columns].astype(types), size
+        self._places = table[["shard", "offset", "frames"]].to_numpy(np.int64)  # (n, 3)
+        self._digests = table["sha256"].tolist()
         self._frames = frames
         self._arrays: dict[int, np.ndarray] = {}
 
@@ -68,9 +89,7 @@ class ClipStore:
         table = table[table["code"] == PASSED].sort_values(["study", "video"], ignore_index=True)
         if table["video"].duplicated().any():
             raise InputError(f"clip store: a video lies in two shards. {REMEDY}")
-        places = table[["shard", "offset", "frames"]].to_numpy(np.int64)
-        videos = table[["study", "video", "frames", "fps"]].astype({"frames": "int64", "fps": "float64"})
-        return cls(videos, places, list(frames), sizes[0])
+        return cls(table, list(frames), sizes[0])
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -85,6 +104,17 @@ class ClipStore:
             self._arrays[shard] = np.load(self._frames[shard], mmap_mode="r")
         return self._arrays[shard][offset + start : offset + start + length]
 
+    def verify(self, rows: Iterable[int]) -> None:
+        """Compare the frames of the videos in `rows` with their checksums: about 1 GB a second.
+
+        Raises InputError that names the first video whose frames are not those that were packed.
+        """
+        for row in rows:
+            if _digest(self.clip(row, 0, int(self._places[row, 2]))) != self._digests[row]:
+                name = self._frames[self._places[row, 0]].name
+                video = self.videos["video"].iloc[row]
+                raise InputError(f"{name}: the frames of {video} are damaged (checksum). {REMEDY}")
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave the open arrays behind: pickled, they would be copied whole into every worker."""
         return {**self.__dict__, "_arrays": {}}
@@ -93,6 +123,9 @@ class ClipStore:
 def _check_shard(index: Path, frames: Path) -> tuple[int, int]:
     """Return (H, W) of a shard; raise InputError unless index and frames agree."""
     table = pd.read_parquet(index)
+    if missing := CHECKED - set(table.columns):
+        lacks = ", ".join(sorted(missing))
+        raise InputError(f"{index.name}: made by an earlier version (no {lacks}). {REMEDY}")
     table = table[table["code"] == PASSED]
     try:
         array = np.load(frames, mmap_mode="r")
