@@ -122,7 +122,7 @@ class Clips(Section):
     )
     short: Literal["exclude", "pad"] = Field(
         "exclude",
-        description="videos of fewer frames are set aside or repeated from their first frame up to that length",
+        description="videos of fewer frames: set them aside, or repeat them from their first frame",
     )
 
 
@@ -228,18 +228,20 @@ class Optimization(Section):
     accumulate: int = Field(
         1,
         ge=1,
-        description="micro-batches whose gradients make one optimizer step, for less memory; negatives and batch "
-        "normalisation see a micro-batch only",
+        description="micro-batches whose gradients make one optimizer step, for less memory; negatives and "
+        "batch normalisation see a micro-batch only",
     )
     clip_gradient_norm: float | None = Field(
-        None, gt=0, description="largest norm of a step's gradient, which is scaled down to it; null: as it is"
+        None,
+        gt=0,
+        description="largest norm of a step's gradient, which is scaled down to it; null: as it is",
     )
 
     @model_validator(mode="after")
     def _micro_batches_are_equal(self) -> Self:
         if self.batch_size % self.accumulate or self.batch_size // self.accumulate < 2:
             raise ValueError(
-                f"batch_size is {self.batch_size}: not {self.accumulate} (accumulate) equal parts of 2 or more"
+                f"batch_size is {self.batch_size}: not {self.accumulate} (accumulate) parts of 2 or more each"
             )
         return self
 
@@ -425,10 +427,19 @@ class Execution(Section):
         10, ge=0, description="time between checkpoints: what a kill without warning may cost"
     )
     skip_non_finite: int = Field(
-        3, ge=0, description="steps in a row with a gradient that is not finite that are skipped; more stop it"
+        3,
+        ge=0,
+        description="steps in a row with a gradient that is not finite that are skipped; more stop it",
     )
     compile: bool = Field(
-        False, description="torch.compile the network: faster after minutes, other rounding, needs a C++ compiler"
+        False,
+        description="torch.compile the network: faster after minutes, other rounding, needs a C++ compiler",
+    )
+    probe_epochs: int = Field(
+        10,
+        ge=0,
+        description="pretraining epochs between looks at what the frozen encoder knows of the validation "
+        "labels; 0: never",
     )
 
 

@@ -13,6 +13,7 @@ sys.path.insert(0, str(PACKAGE))
 
 from cineclr.config import SSL_METHODS, Echo, load_config
 from cineclr.errors import InputError
+from cineclr.published import describe_departures
 
 try:
     CONFIG = load_config(config)
@@ -57,6 +58,10 @@ def slice_of(section, *names):
     """A section of the configuration (or those settings of it) as JSON: what a rule with it as `params` reruns for."""
     settings = section.model_dump(mode="json", include=set(names) or None)
     return json.dumps(settings, sort_keys=True)
+
+
+# In the rules' shell lines only, not in their params: how a training is carried out reruns nothing.
+EXECUTION = slice_of(CONFIG.execution)
 
 
 def scan_shards(pattern):
@@ -206,26 +211,3 @@ def evaluation_figures():
         kind=["curves", "calibration"],
         task=ECHO.finetune.tasks,
     )
-
-
-def science_note():
-    """How this run differs from the published experiment, for the note column of its tables."""
-    sections = ("clips", "encoder", "pretrain", "finetune", "predict")
-    ours, paper = ECHO.model_dump(mode="json"), Echo().model_dump(mode="json")
-    found = [
-        item for name in sections for item in differences(ours[name], paper[name], name)
-    ]
-    return f"not the paper's settings: {', '.join(found)}" if found else ""
-
-
-def differences(ours, paper, key):
-    """The settings that differ, as `key value (paper: value)`; those of the machine do not count."""
-    if isinstance(ours, dict):
-        machine = {"precision", "devices", "cpu_threads", "kinetics400"}
-        names = [name for name in ours if name not in machine]
-        return [
-            item
-            for name in names
-            for item in differences(ours[name], paper[name], f"{key}.{name}")
-        ]
-    return [] if ours == paper else [f"{key} {ours} (paper: {paper})"]

@@ -156,7 +156,7 @@ rule tabulate_results:
         "../../envs/tables.yaml"
     params:
         inits=ECHO.finetune.inits,
-        note=science_note(),
+        note=describe_departures(ECHO),
         missing_note="not run: no Kinetics-400 weights at hand (echo.encoder.kinetics400: none)",
         min_cell=ECHO.evaluation.min_cell,
         resample=ECHO.evaluation.resample,  # for the caption
@@ -297,11 +297,34 @@ rule plot_cohort_flow:
         " --svg {output.svg:q} --png {output.png:q} 2>&1 | tee {log:q}"
 
 
+rule tabulate_deviations:
+    output:
+        report(
+            "<results>/echo/tables/deviations.csv",
+            category="EchoCLR",
+            subcategory="Tables",
+            labels={"table": "deviations", "task": "", "metric": ""},
+            caption="../report/deviations.rst",
+        ),
+    log:
+        "<results>/logs/tabulate_deviations.log",
+    benchmark:
+        "<results>/benchmarks/tabulate_deviations.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        settings=slice_of(ECHO),
+    shell:
+        "python -m cineclr tabulate-deviations --settings {params.settings:q} --output {output:q}"
+        " 2>&1 | tee {log:q}"
+
+
 # Models and predictions are asked for by name too: to Snakemake a missing file that only a finished table
 # needs is no reason to run, so a further ratio or learning rate would go unnoticed.
 rule echo_tables:
     input:
         "<results>/echo/tables/table_s1.csv",
+        "<results>/echo/tables/deviations.csv",
         [results_table(task) for task in ECHO.finetune.tasks],
         evaluation_tables(),
         rules.predict.input,

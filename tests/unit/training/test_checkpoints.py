@@ -21,20 +21,19 @@ def test_key_changes_with_settings_tables_and_arrays(tmp_path: Path) -> None:
 
 def test_newest_two_are_kept_and_damaged_ones_passed_over(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path / "job", "key")
-    assert checkpoints.load_newest() is None
+    assert checkpoints.newest() is None
     for step in (1, 2, 10):
         checkpoints.save({"step": step, "weights": torch.full((9,), float(step))}, step)
     files = sorted((tmp_path / "job" / "key").iterdir())
     assert [int(path.name.split("-")[0]) for path in files] == [2, 10]
-    newest = checkpoints.load_newest()
+    newest = checkpoints.newest()
     assert newest is not None
-    assert newest["step"] == 10
+    assert checkpoints.load(newest)["step"] == 10
     files[1].write_bytes(files[1].read_bytes()[:-1])
-    before = checkpoints.load_newest()
-    assert before is not None
-    assert before["step"] == 2
+    assert checkpoints.newest() == files[0]
+    assert checkpoints.load(files[0])["step"] == 2
     files[0].write_bytes(b"")
-    assert checkpoints.load_newest() is None
+    assert checkpoints.newest() is None
 
 
 def test_removal_leaves_nothing(tmp_path: Path) -> None:

@@ -10,14 +10,16 @@ import pandas as pd
 import pytest
 import torch
 
-from cineclr.config import Augmentation, Encoder, Finetune
+from cineclr.config import Augmentation, Encoder, Execution, Finetune
 from cineclr.data.reader import to_device
 from cineclr.errors import InputError
 from cineclr.models.r3d import R3D18
 from cineclr.models.weights import KINETICS_MEAN, KINETICS_STD, describe_encoder, load_weights, save_weights
+from cineclr.training.checkpoints import Checkpoints
 from cineclr.training.finetune import Finetuning, build_model, finetune_echo
 from cineclr.training.inputs import open_inputs, select_videos
-from cineclr.training.session import StoppedError
+from cineclr.training.loop import Loop
+from cineclr.training.session import StoppedError, start_fabric
 
 ENCODER = Encoder(width=8, kinetics400="none")
 SETTINGS = Finetune(
@@ -35,6 +37,7 @@ def finetune(cohort: Any, tmp_path: Path) -> Callable[..., dict[str, Any]]:
             **cohort.inputs(),
             settings=SETTINGS.model_copy(update=changes),
             encoder=ENCODER,
+            execution=Execution(),
             seed=0,
             checkpoints=tmp_path / "checkpoints",
             output=tmp_path / f"{name}.safetensors",
@@ -87,7 +90,7 @@ def test_stopped_run_resumes_to_the_same_bytes(
 
     with monkeypatch.context() as patch:
         patch.setattr(Finetuning, "compute", compute)
-        with pytest.raises(StoppedError, match="SIGUSR1 after epoch 2"):
+        with pytest.raises(StoppedError, match=r"epoch 2, step \d of 5: stopped by SIGUSR1"):
             finetune("a")
     finetune("a")
     for suffix in ("safetensors", "json", "csv"):
@@ -115,16 +118,34 @@ def test_small_ratio_is_one_batch_of_what_is_there(finetune: Run, cohort: Any, t
     assert (fit["n_train"], fit["n_train_positive"], fit["stopped"]) == (4, 2, "max_epochs")
     training = make_training(cohort, batch_size=88)
     assert training.steps() == 1
-    assert len(training.read(0, 0).labels) == len(training.train)
+    assert sum(len(part) for part in training.read(0, 0)) == len(training.train)
 
 
 def test_an_epoch_sees_every_video_once_with_its_label(cohort: Any) -> None:
     training = make_training(cohort)
-    batches = [training.read(0, step) for step in range(training.steps())]
+    batches = [part for step in range(training.steps()) for part in training.read(0, step)]
     labels = torch.cat([batch.labels for batch in batches])
     brightness = torch.cat([batch.clips.float().mean(dim=(1, 2, 3)) for batch in batches])
     assert len(labels) == len(training.train)
     assert torch.equal(labels == 1, brightness > 120)
+
+
+@pytest.mark.parametrize("videos", [8, 7])  # 7 in parts of 4 and 3: weighted by their clips
+def test_accumulated_gradient_is_that_of_the_whole_batch(cohort: Any, videos: int) -> None:
+    """Without batch normalisation, which sees a micro-batch only."""
+    weights = []
+    for accumulate in (1, 2):
+        torch.manual_seed(0)
+        training = make_training(cohort, accumulate=accumulate, max_epochs=1)
+        training.batches = [slice(0, videos)]
+        training.finish_epoch = lambda model, epoch, means: ({}, True)  # type: ignore[method-assign]
+        fabric = start_fabric("32-true", 1, 1, seed=0)
+        model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4 * 16 * 16, 1))
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0, fused=True)
+        Loop(fabric, model, optimizer, training, Checkpoints(Path("none"), "key"), Execution()).run()
+        assert len(training.read(0, 0)) == accumulate
+        weights.append(model[1].weight.detach())
+    torch.testing.assert_close(*weights)
 
 
 def test_positive_weight_balances_videos(cohort: Any) -> None:
@@ -146,7 +167,7 @@ def test_validation_loss_is_the_mean_over_centre_clips(cohort: Any) -> None:
         score = model(clip[None]).squeeze()
         weight = training.weight if video["label"] else 1
         losses.append(float(weight * torch.nn.functional.softplus(-score if video["label"] else score)))
-    value, _ = training.finish_epoch(model, 0)
+    value, _ = training.finish_epoch(model, 0, {})
     assert value["val_loss"] == pytest.approx(np.mean(losses), rel=1e-4)
 
 

@@ -1,3 +1,4 @@
+import functools
 import os
 import signal
 from collections.abc import Callable
@@ -9,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from cineclr.config import Augmentation, Encoder, Method, PretrainMethod
+from cineclr.config import Augmentation, Encoder, Execution, Method, PretrainMethod
 from cineclr.errors import InputError
 from cineclr.models.r3d import R3D18
 from cineclr.models.weights import load_strictly, load_weights
-from cineclr.training import loop
 from cineclr.training.checkpoints import Checkpoints
 from cineclr.training.inputs import open_inputs, select_videos
 from cineclr.training.pretrain import Pretraining, pretrain_echo
@@ -30,7 +31,8 @@ Pretrain = Callable[..., pd.DataFrame]
 @pytest.fixture
 def pretrain(cohort: Any, tmp_path: Path) -> Pretrain:
     def run(method: Method = "echoclr", name: str = "a", **changes: Any) -> pd.DataFrame:
-        seed = changes.pop("seed", 0)
+        seed, execution = changes.pop("seed", 0), changes.pop("execution", Execution(probe_epochs=0))
+        tensorboard = changes.pop("tensorboard", None)
         pretrain_echo(
             method,
             **{**cohort.inputs(), **changes.pop("inputs", {})},
@@ -40,6 +42,8 @@ def pretrain(cohort: Any, tmp_path: Path) -> Pretrain:
             checkpoints=tmp_path / "checkpoints",
             output=tmp_path / f"{name}.safetensors",
             history=tmp_path / f"{name}.csv",
+            execution=execution,
+            tensorboard=tensorboard,
         )
         return pd.read_csv(tmp_path / f"{name}.csv")
 
@@ -69,6 +73,11 @@ def test_every_method_trains_and_writes_a_strict_encoder(
     assert np.isfinite(history.to_numpy()).all()
     state, description = load_weights(tmp_path / "a.safetensors", "test")
     assert description["pretraining"] == method
+    assert (description["frames"], description["size"], description["precision"]) == (
+        4,
+        [16, 16],
+        "bf16-mixed",
+    )
     load_strictly(R3D18(8), state, "test")
     assert not (tmp_path / "checkpoints").exists()
 
@@ -78,6 +87,23 @@ def test_losses_are_summed(pretrain: Pretrain) -> None:
     assert history["loss"].item() == pytest.approx(
         history["contrastive_loss"].item() + history["order_loss"].item()
     )
+
+
+def test_probes_are_in_the_history_when_due_and_change_no_weight(pretrain: Pretrain, tmp_path: Path) -> None:
+    probed = pretrain("simclr", name="a", epochs=3, execution=Execution(probe_epochs=2))
+    alone = pretrain("simclr", name="b", epochs=3, execution=Execution(probe_epochs=0))
+    assert probed["linear_auroc_severe_as"].notna().tolist() == [False, True, True]
+    assert probed["knn_auroc_severe_as"].dropna().between(0, 1).all()
+    assert not any("auroc" in name for name in alone.columns)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+
+
+def test_collapse_is_told_while_it_lasts(
+    pretrain: Pretrain, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cineclr.training.pretrain.COLLAPSED", -1.0)
+    pretrain("simclr", epochs=2)
+    assert sum("has collapsed" in message for message in caplog.messages) == 2
 
 
 def test_loss_falls(pretrain: Pretrain) -> None:
@@ -101,7 +127,7 @@ def test_stopped_run_resumes_to_the_same_bytes(
     with monkeypatch.context() as patch:
         stop_after(patch, Pretraining, step)
         with pytest.raises(
-            StoppedError, match=rf"SIGTERM after epoch 1, step {step} of 3; the state is saved"
+            StoppedError, match=rf"epoch 1, step {step} of 3: stopped by SIGTERM; the state is saved"
         ):
             pretrain(name="a")
     assert not (tmp_path / "a.safetensors").exists()
@@ -115,10 +141,9 @@ def test_damaged_newest_checkpoint_falls_back_to_the_one_before(
 ) -> None:
     pretrain(name="whole")
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "SAVE_SECONDS", 0.0)
         stop_after(patch, Pretraining, 5)
         with pytest.raises(StoppedError):
-            pretrain(name="a")
+            pretrain(name="a", execution=Execution(save_minutes=0))
     files = sorted((tmp_path / "checkpoints").glob("*/*.pt"))
     assert [int(path.name.split("-")[0]) for path in files] == [4, 5]
     content = bytearray(files[-1].read_bytes())
@@ -137,8 +162,8 @@ def test_other_settings_do_not_resume(
         with pytest.raises(StoppedError):
             pretrain(name="a")
     used = []
-    load = Checkpoints.load_newest
-    monkeypatch.setattr(Checkpoints, "load_newest", lambda self: used.append(load(self)))
+    newest = Checkpoints.newest
+    monkeypatch.setattr(Checkpoints, "newest", lambda self: used.append(newest(self)))
     pretrain(name="a", temperature=0.1)
     assert used == [None]
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
@@ -151,10 +176,78 @@ def test_masking_same_study_changes_training(pretrain: Pretrain) -> None:
 
 def test_loss_that_is_not_finite_stops(pretrain: Pretrain, tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"pretrain simclr: the loss became nan .* Try a lower learning rate"
+        InputError,
+        match=r"pretrain simclr, epoch 2: the loss or its gradient is no longer finite",
     ):
         pretrain("simclr", learning_rate=1e38, precision="32-true", epochs=8)
     assert not (tmp_path / "a.safetensors").exists()
+
+
+def fail(monkeypatch: pytest.MonkeyPatch, steps: range) -> None:
+    """Make the loss infinite at some steps of the run."""
+    original, done = Pretraining.compute, []
+
+    def compute(self: Any, model: Any, batch: Any) -> Any:
+        done.append(1)
+        values = original(self, model, batch)
+        factor = torch.inf if len(done) in steps else 1.0
+        return {**values, "loss": values["loss"] * factor}
+
+    monkeypatch.setattr(Pretraining, "compute", compute)
+
+
+def test_a_few_bad_steps_are_skipped(
+    pretrain: Pretrain, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fail(monkeypatch, range(2, 4))
+    history = pretrain("echoclr", precision="32-true")
+    assert np.isfinite(history.to_numpy()).all()
+    assert "epoch 1: 2 of 3 steps skipped: not finite" in caplog.text
+
+
+def test_too_many_bad_steps_stop_and_keep_the_last_good_checkpoint(
+    pretrain: Pretrain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(monkeypatch, range(3, 9))
+    execution = Execution(save_minutes=0, skip_non_finite=1)
+    with pytest.raises(InputError, match=r"Try a lower .*, clip_gradient_norm: 1, or precision: 32-true"):
+        pretrain("echoclr", epochs=4, execution=execution)
+    newest = max((tmp_path / "checkpoints").glob("*/*.pt"))
+    assert newest.name.startswith("000000003-")  # one bad step was skipped; the second in a row is not saved
+
+
+def test_micro_batches_are_contrasted_each_by_itself(pretrain: Pretrain) -> None:
+    """Fewer negatives make a smaller loss: at random embeddings about log(2n - 1) for n pairs."""
+    whole, parts = (
+        pretrain("mi_simclr", epochs=1, accumulate=accumulate, learning_rate=1e-9, temperature=100.0)
+        for accumulate in (1, 4)
+    )
+    assert whole["loss"].item() == pytest.approx(np.log(2 * 8 - 1), abs=0.05)
+    assert parts["loss"].item() == pytest.approx(np.log(2 * 2 - 1), abs=0.05)
+
+
+def test_tensorboard_shows_history_and_timing(pretrain: Pretrain, tmp_path: Path) -> None:
+    history = pretrain("simclr", tensorboard=tmp_path / "events")
+    events = EventAccumulator(str(tmp_path / "events")).Reload()
+    shown = [(event.step, event.value) for event in events.Scalars("loss")]
+    assert shown == [(1, pytest.approx(history["loss"][0])), (2, pytest.approx(history["loss"][1]))]
+    assert events.Scalars("clips_per_second")[0].value > 0
+    assert 0 <= events.Scalars("data_wait_share")[0].value < 1
+
+
+def test_compiled_network_trains_alike(pretrain: Pretrain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The graph is captured for real; the compiler's own back end would only take long."""
+    plain = pretrain("echoclr", epochs=1, precision="32-true")
+    captured = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> Any:
+        captured.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=backend))
+    compiled = pretrain("echoclr", epochs=1, precision="32-true", execution=Execution(compile=True))
+    assert captured
+    assert compiled["loss"].item() == pytest.approx(plain["loss"].item(), rel=1e-3)
 
 
 def test_ranks_share_a_batch(cohort: Any) -> None:
@@ -165,7 +258,7 @@ def test_ranks_share_a_batch(cohort: Any) -> None:
     for world, rank in ((1, 0), (2, 0), (2, 1)):
         fabric = SimpleNamespace(world_size=world, global_rank=rank, device=torch.device("cpu"))
         training = Pretraining("mi_simclr", SETTINGS, store, videos, 5, fabric)  # type: ignore[arg-type]
-        parts.append(training.read(1, 2))
+        parts += training.read(1, 2)
     whole, first, second = parts
     for name in ("clips", "orders", "studies"):
         halves = [

@@ -1,11 +1,12 @@
 import os
 import signal
+import time
 
 import pytest
 import torch
 
 from cineclr.training.device import use_precision
-from cineclr.training.session import StopFlag, start_fabric
+from cineclr.training.session import CLOCK_MARGIN, StopFlag, start_fabric
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="about machines without a GPU")
@@ -29,6 +30,12 @@ def test_signal_is_remembered_and_handlers_come_back() -> None:
         os.kill(os.getpid(), signal.SIGUSR1)
         assert stop.received == "SIGUSR1"
     assert signal.getsignal(signal.SIGUSR1) == before
+
+
+@pytest.mark.parametrize(("left", "stops"), [(CLOCK_MARGIN - 5, True), (CLOCK_MARGIN + 60, False)])
+def test_end_of_the_job_is_near(monkeypatch: pytest.MonkeyPatch, left: float, stops: bool) -> None:
+    monkeypatch.setenv("SLURM_JOB_END_TIME", f"{time.time() + left:.0f}")
+    assert bool(StopFlag().received) == stops
 
 
 @pytest.mark.parametrize(

@@ -44,13 +44,17 @@ class Checkpoints:
         for old in self._files()[KEPT:]:
             old.unlink()
 
-    def load_newest(self) -> dict[str, Any] | None:
-        """Return the newest state whose file is intact, on the CPU; None if there is none."""
+    def newest(self) -> Path | None:
+        """Return the newest file that is intact; None if there is none."""
         for path in self._files():
             if sha256_file(path).startswith(path.stem.split("-")[1]):
-                return torch.load(path, map_location="cpu", weights_only=True)
+                return path
             logger.info("checkpoint %s is damaged; taking the one before", path.name)
         return None
+
+    def load(self, path: Path) -> dict[str, Any]:
+        """Return the state in a file that `newest` returned, on the CPU."""
+        return torch.load(path, map_location="cpu", weights_only=True)
 
     def remove(self) -> None:
         """Delete this training's checkpoints, also those of earlier settings: the result is there."""

@@ -12,15 +12,22 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from cineclr.cohort.subsets import draw_subset, training_labels
-from cineclr.config import Encoder, Finetune, Init, Task
+from cineclr.config import Encoder, Execution, Finetune, Init, Task
 from cineclr.data.augmentation import Draws, augment, draw_augmentation
 from cineclr.data.order import epoch_order, split_batches, step_generator
 from cineclr.data.reader import Store, read_clips, to_device
-from cineclr.data.sampling import EvenClips, RandomClip, Starts
+from cineclr.data.sampling import EvenClips, RandomClip
 from cineclr.errors import InputError
 from cineclr.files import write_json
 from cineclr.models.r3d import R3D18
-from cineclr.models.weights import build_encoder, describe_encoder, load_strictly, load_weights, save_weights
+from cineclr.models.weights import (
+    build_encoder,
+    describe_encoder,
+    describe_input,
+    load_strictly,
+    load_weights,
+    save_weights,
+)
 from cineclr.seeds import derive_seed
 from cineclr.training.checkpoints import Checkpoints, training_key
 from cineclr.training.history import write_history
@@ -38,6 +45,9 @@ class LabelledBatch:
     clips: Tensor  # (B, T, H, W) uint8
     draws: Draws
     labels: Tensor  # (B,) 0 or 1
+
+    def __len__(self) -> int:
+        return len(self.clips)
 
 
 class Finetuning:
@@ -72,24 +82,27 @@ class Finetuning:
         """Return the steps of an epoch; fewer videos than a batch make one step."""
         return len(self.batches)
 
-    def read(self, epoch: int, step: int) -> LabelledBatch:
-        """Read one batch of random clips, a video at most once in an epoch."""
+    def read(self, epoch: int, step: int) -> list[LabelledBatch]:
+        """Read the micro-batches of a step: random clips, a video at most once in an epoch."""
         chosen = epoch_order(len(self.train), self.seed, epoch)[self.batches[step]]
         rng = step_generator(self.seed, epoch, step)
         videos = self.train.iloc[chosen]
         rows = videos.index.to_numpy()
-        clips = self._read(rows, RandomClip(self.settings.frames)(self.lengths[rows], rng))
+        _, starts = RandomClip(self.settings.frames)(self.lengths[rows], rng)
         draws = draw_augmentation(self.settings.augmentation, len(rows), rng)
-        return LabelledBatch(clips, draws, torch.tensor(videos["label"].to_numpy()))
+        labels = torch.tensor(videos["label"].to_numpy())
+        micro_batch = self.settings.batch_size // self.settings.accumulate
+        return [
+            LabelledBatch(self._read(rows[part], starts[part]), draws.part(part), labels[part])
+            for part in split_batches(len(rows), micro_batch, keep_last=True)
+        ]
 
-    def _read(self, rows: np.ndarray, starts: Starts) -> Tensor:
-        return read_clips(
-            self.store, rows[starts[0]], starts[1], self.settings.frames, self.device.type == "cuda"
-        )
+    def _read(self, rows: np.ndarray, starts: np.ndarray) -> Tensor:
+        return read_clips(self.store, rows, starts, self.settings.frames, self.device.type == "cuda")
 
     def compute(self, model: nn.Module, batch: LabelledBatch) -> dict[str, Tensor]:
         """Return the loss of a batch of training clips."""
-        clips = augment(to_device(batch.clips, self.device), batch.draws)
+        clips = augment(batch.clips.to(self.device, non_blocking=True), batch.draws)
         return {"loss": self._loss(model(clips), batch.labels)}
 
     def _loss(self, scores: Tensor, labels: Tensor) -> Tensor:
@@ -98,7 +111,9 @@ class Finetuning:
         )
 
     @torch.no_grad()
-    def finish_epoch(self, model: nn.Module, epoch: int) -> tuple[dict[str, float], bool]:
+    def finish_epoch(
+        self, model: nn.Module, epoch: int, means: dict[str, float]
+    ) -> tuple[dict[str, float], bool]:
         """Validate on the full validation set, keep the best weights, stop when patience is at its end."""
         loss = self._validate(model)
         if loss < self.best_loss:
@@ -112,7 +127,8 @@ class Finetuning:
         for start in range(0, len(self.val), self.settings.batch_size):
             videos = self.val.iloc[start : start + self.settings.batch_size]
             rows = videos.index.to_numpy()
-            clips = to_device(self._read(rows, centre(self.lengths[rows])), self.device)
+            _, starts = centre(self.lengths[rows])
+            clips = to_device(self._read(rows, starts), self.device)
             total += float(self._loss(model(clips), torch.tensor(videos["label"].to_numpy()))) * len(rows)
         return total / len(self.val)
 
@@ -136,12 +152,14 @@ def finetune_echo(
     frames: list[Path],
     settings: Finetune,
     encoder: Encoder,
+    execution: Execution,
     seed: int,
     checkpoints: Path,
     output: Path,
     fit: Path,
     history: Path,
     weights: Path | None = None,
+    tensorboard: Path | None = None,
 ) -> None:
     """Fine-tune on a share of the labelled training studies; keep the weights of the best validation loss."""
     name = f"finetune {task} {init} {ratio} {learning_rate:g}"
@@ -163,13 +181,12 @@ def finetune_echo(
     identity = {**cell, "settings": settings.model_dump(), "encoder": encoder.model_dump(), "seed": seed}
     tables = [splits, *clips, *([weights] if weights else [])]
     kept = Checkpoints(checkpoints, training_key(identity, tables, frames))
-    rows = Loop(fabric, model, optimizer, training, kept).run()
+    rows = Loop(fabric, model, optimizer, training, kept, execution, tensorboard).run()
     description = {
         **describe_encoder(model),
         **cell,
+        **describe_input(settings.frames, store.size, settings.precision),
         "outputs": 1,
-        "frames": settings.frames,
-        "precision": settings.precision,
     }
     save_weights(training.best_weights, description, output)
     best = {"best_val_loss": training.best_loss, "best_epoch": training.best_epoch, "epochs": len(rows)}

@@ -7,12 +7,14 @@ SLURM's requeueing, which hung and trained on after requeueing, is not there to 
 """
 
 import logging
+import os
 import signal
+import time
 from types import FrameType, TracebackType
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import LightningEnvironment
+from lightning_fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
 
 from cineclr.config import Precision
 from cineclr.errors import InputError
@@ -21,48 +23,68 @@ from cineclr.training.device import make_repeatable
 logger = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+CLOCK_MARGIN = 120.0  # seconds between stopping and a job's end: for a validation and a checkpoint
 
 
 class StoppedError(InputError):
     """Training was asked to stop and has saved its state: not a fault, but there is no result yet."""
 
 
-def start_fabric(precision: Precision, devices: int, cpu_threads: int, seed: int) -> Fabric:
-    """Return Fabric on up to `devices` GPUs of this node, or on the CPU in one process.
+def start_fabric(precision: Precision, devices: int, cpu_threads: int, seed: int, nodes: int = 1) -> Fabric:
+    """Return Fabric on up to `devices` GPUs per node, or on the CPU in one process per node.
 
-    With several GPUs it starts one further process per further GPU, each of which runs the same command from
-    the top. PyTorch is made repeatable.
+    On one node it starts one further process per further GPU, each of which runs the same command from the
+    top, also in a SLURM job: a Snakemake job is one task. On several nodes `srun --nodes N --ntasks-per-node
+    GPUS` must have started the command as a task per GPU (without GPUs: per node); who is who is read from
+    SLURM's variables. PyTorch is made repeatable. Raises InputError where srun's variables do not fit.
     """
     # Fabric's notices (the precision, the GPUs, the process group) say nothing that our own line does not.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     make_repeatable(cpu_threads, seed)
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     used = min(devices, gpus) if gpus else 1
-    # The SLURM environment would expect srun to have started a task per GPU; a Snakemake job is one task.
+    if nodes > 1 and int(os.environ.get("SLURM_NTASKS", "1")) != nodes * used:
+        raise InputError(
+            f"nodes is {nodes}, but the command was not started as {nodes * used} tasks: start it by "
+            f"`srun --nodes {nodes} --ntasks-per-node {used}`, or set nodes: 1"
+        )
     fabric = Fabric(
         accelerator="gpu" if gpus else "cpu",
         devices=used,
-        strategy="ddp" if used > 1 else "auto",
+        num_nodes=nodes,
+        strategy="ddp" if used * nodes > 1 else "auto",
         precision=precision,
-        plugins=[LightningEnvironment()],
+        plugins=[SLURMEnvironment(auto_requeue=False) if nodes > 1 else LightningEnvironment()],
     )
     fabric.launch()
     if not fabric.is_global_zero:
         logging.getLogger("cineclr").setLevel(logging.WARNING)
     device = torch.cuda.get_device_name(fabric.device) if gpus else f"CPU, {cpu_threads} threads"
-    logger.info("device: %d x %s; precision: %s; %d asked for", used, device, precision, devices)
+    logger.info(
+        "device: %d x %s on each of %d nodes; precision: %s; %d asked for",
+        *(used, device, nodes, precision, devices),
+    )
     return fabric
 
 
 class StopFlag:
-    """Remembers that SIGTERM or SIGUSR1 came; the loop looks at it at the end of a step.
+    """Says that it is time to stop: SIGTERM or SIGUSR1 came, or the SLURM job is near its end.
 
-    Nothing else happens in the handler: saving there can hang or write half a state.
+    The loop looks at it at the end of a step. Nothing else happens in the handler: saving there can hang or
+    write half a state. The job's end is SLURM_JOB_END_TIME, seconds since 1970, which SLURM sets since 23.02;
+    an older one sends SIGTERM at the end and kills some seconds later.
     """
 
     def __init__(self) -> None:
-        self.received = ""
+        self._signal = ""
+        self._deadline = float(os.environ.get("SLURM_JOB_END_TIME", "inf")) - CLOCK_MARGIN
         self._previous: dict[signal.Signals, object] = {}
+
+    @property
+    def received(self) -> str:
+        """Return what asks to stop, or an empty string."""
+        late = time.time() > self._deadline
+        return self._signal or ("the end of the job's time" if late else "")
 
     def __enter__(self) -> "StopFlag":
         for number in STOP_SIGNALS:
@@ -76,4 +98,4 @@ class StopFlag:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
-        self.received = signal.Signals(number).name
+        self._signal = signal.Signals(number).name
