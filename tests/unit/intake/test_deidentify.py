@@ -152,7 +152,9 @@ def test_videos_are_resized_into_the_store_and_short_ones_counted_out(done):
     store, table = preprocess(archive, size=56)
     assert len(table) == (codes == "passed").sum()
     assert table["code"].value_counts().to_dict() == {"passed": len(store), "too_short": 1}
-    assert list(table.columns) == ["file", "study", "video", "code", "offset", "frames", "fps"]
+    assert list(table.columns) == [
+        *("file", "study", "video", "code", "offset", "frames", "real_frames", "fps", "sha256")
+    ]
     row = store.videos.iloc[0]
     video = read_avi(archive.videos / row["study"] / f"{row['video']}.avi")
     expected = [cv2.resize(frame, (56, 56), interpolation=cv2.INTER_AREA) for frame in video]
