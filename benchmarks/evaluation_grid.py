@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 from cineclr.config import Evaluation
-from cineclr.reporting.evaluate import INITS, evaluate_echo
+from cineclr.reporting.evaluate import evaluate_echo
+from cineclr.reporting.predictions import INITS
 
 RATIOS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 STUDIES = {"internal": 1_062, "external": 3_056}

@@ -92,7 +92,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_order_of_files_and_rows
 def test_models_of_other_studies_are_refused(paths, tmp_path):
     paths.append(write_predictions(tmp_path, "mi_simclr", 0.1, skill=1, studies=119))
     with pytest.raises(
-        InputError, match=r"lvh, internal test set.*mi_simclr at 0.1 were not evaluated on the same"
+        InputError, match=r"lvh, internal rows.*mi_simclr at 0.1 were not evaluated on the same"
     ):
         evaluate(paths, tmp_path / "lvh.csv")
 

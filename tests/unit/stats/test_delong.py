@@ -282,3 +282,13 @@ def test_scores_may_have_any_scale_and_the_model_at_fault_is_named():
     assert delong([1, 1, 0, 0], [-3.0, 200.0, -40.0, 7.0]).aurocs == [0.75]
     with pytest.raises(InputError, match="model 2: 1 of 2 rows have no score"):
         delong([1, 0], [[0.1, 0.2], [0.1, np.nan]])
+
+
+@pytest.mark.parametrize("clusters", [["a"], ["a", "b", "c"], [["a", "b"]]])
+def test_a_cluster_per_study_is_asked_for(clusters):
+    for function in (
+        lambda: delong([0, 1], [0.1, 0.2], clusters),
+        lambda: bootstrap([0, 1], [0.1, 0.2], 10, 0, clusters=clusters),
+    ):
+        with pytest.raises(InputError, match=r"clusters: .* values for 2 studies"):
+            function()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cineclr.config import Evaluation, Task
 from cineclr.files import write_table
-from cineclr.reporting.test_sets import join_test_sets, note_independence, read_models
+from cineclr.reporting.predictions import join_test_sets, note_independence, read_models
 from cineclr.seeds import derive_seed
 from cineclr.stats.bootstrap import percentile_interval
 from cineclr.stats.calibration import (

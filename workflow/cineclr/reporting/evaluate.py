@@ -1,25 +1,22 @@
 """Evaluation of one task: AUROC and AUPR of every model on every test set, intervals, one-sided test."""
 
 import logging
-import typing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cineclr.config import Evaluation, Init, Task
-from cineclr.errors import InputError
-from cineclr.files import require_file, write_table
+from cineclr.config import Evaluation, Task
+from cineclr.files import write_table
+from cineclr.reporting.names import TEST_SETS
+from cineclr.reporting.predictions import INITS, find_patients, join_test_sets, read_models, read_patients
 from cineclr.seeds import derive_seed
 from cineclr.stats.bootstrap import METRICS, Resampled, bootstrap, bootstrap_test, percentile_interval
-from cineclr.stats.checks import TestSet, join_by_study
+from cineclr.stats.checks import TestSet
 
 log = logging.getLogger(__name__)
 
-INITS: tuple[Init, ...] = typing.get_args(Init)
-TEST_SETS = ("internal", "external")
-VALIDATION = "val"
 REFERENCE = "echoclr"
 
 
@@ -37,68 +34,22 @@ def evaluate_echo(
     probability; the validation rows are passed over. `splits` tells whose each study is.
 
     Raises:
-        InputError: files that are not named so, or hold what `join_by_study` refuses, such as models that
-            were not evaluated on the same studies.
+        InputError: files that are not named so; what `join_test_sets` refuses, such as models that were not
+            evaluated on the same studies.
     """
-    frames = read_predictions(predictions)
-    sets = {str(name) for frame in frames.values() for name in frame["test_set"].unique()}
-    if unknown := sorted(sets - {VALIDATION, *TEST_SETS}):
-        raise InputError(f"predictions of {task}: test_set is {', '.join(unknown)}; known are {TEST_SETS}")
+    models = read_models(predictions)
     patients = read_patients(splits) if settings.resample == "patient" else None
     rows: list[dict[str, Any]] = []
-    for test_set in (name for name in TEST_SETS if name in sets):
-        models = {
-            f"{init} at {ratio:g}": frame[frame["test_set"] == test_set]
-            for (init, ratio), frame in frames.items()
-        }
-        joined = join_by_study(models, f"{task}, {test_set} test set")
+    for test_set, joined in join_test_sets(task, models).items():
         log.info(
             "%s, %s: %d models, %d studies, %d positive",
             task, test_set, len(models), len(joined.studies), joined.labels.sum(),
         )  # fmt: skip
         clusters = None if patients is None else find_patients(joined.studies, patients)
         own_seed = derive_seed(seed, "evaluate_echo", task, test_set)
-        rows += _evaluate_test_set(joined, clusters, list(frames), test_set, settings, own_seed)
+        rows += _evaluate_test_set(joined, clusters, list(models), test_set, settings, own_seed)
     write_table(_in_order(pd.DataFrame(rows)), output)
     log.info("wrote %d rows to %s", len(rows), output.name)
-
-
-def read_predictions(paths: list[Path]) -> dict[tuple[str, float], pd.DataFrame]:
-    """Read prediction files, keyed by the init and ratio of their names `<init>/<ratio>.csv`."""
-    frames: dict[tuple[str, float], pd.DataFrame] = {}
-    for path in paths:
-        name = f"{path.parent.name}/{path.name}"
-        require_file(path, f"predictions {name}", "Run predict-echo for this model first.")
-        try:
-            key = (path.parent.name, float(path.stem))
-        except ValueError:
-            raise InputError(f"predictions {name}: the file name must be a ratio, such as 0.1.csv") from None
-        if key[0] not in INITS:
-            raise InputError(f"predictions {name}: the folder must be an init, one of {', '.join(INITS)}")
-        if key in frames:
-            raise InputError(f"predictions {name}: given twice")
-        frame = pd.read_csv(path, dtype={"study": str})
-        if "test_set" not in frame.columns:
-            raise InputError(f"predictions {name}: no column test_set")
-        if not len(frame):
-            raise InputError(f"predictions {name}: no studies (0 rows)")
-        frames[key] = frame
-    if not frames:
-        raise InputError("no predictions given: --predictions needs at least one <init>/<ratio>.csv")
-    return frames
-
-
-def read_patients(splits: Path) -> pd.Series:
-    """Return study -> patient, both as pseudonyms."""
-    require_file(splits, "splits", "Run build-cohort first.")
-    return pd.read_csv(splits, dtype=str).set_index("study")["patient"]
-
-
-def find_patients(studies: list[str], patients: pd.Series) -> list[str]:
-    """Return the patient of each study; raise InputError for a study that is not in the splits."""
-    if unknown := [study for study in studies if study not in patients.index]:
-        raise InputError(f"splits: {len(unknown)} evaluated studies are not in it, such as {unknown[0]}")
-    return patients[studies].tolist()
 
 
 def _evaluate_test_set(

@@ -11,8 +11,14 @@ import pandas as pd
 from cineclr.config import Evaluation, Task
 from cineclr.errors import InputError
 from cineclr.files import write_table
-from cineclr.reporting.evaluate import VALIDATION
-from cineclr.reporting.test_sets import Models, join_test_set, join_test_sets, note_independence, read_models
+from cineclr.reporting.predictions import (
+    VALIDATION,
+    Models,
+    join_test_set,
+    join_test_sets,
+    note_independence,
+    read_models,
+)
 from cineclr.stats.checks import TestSet
 from cineclr.stats.operating import MEASURES, Rule, apply_threshold, choose_threshold, describe
 

@@ -11,8 +11,8 @@ import pandas as pd
 from cineclr.config import Evaluation, Task
 from cineclr.errors import InputError
 from cineclr.files import require_file, write_table
-from cineclr.reporting.evaluate import read_predictions
 from cineclr.reporting.names import TEST_SETS
+from cineclr.reporting.predictions import read_predictions
 from cineclr.stats.delong import delong, normal_interval
 from cineclr.stats.subgroups import interaction_test
 

@@ -19,7 +19,7 @@ from scipy.special import ndtr
 from cineclr.errors import InputError
 from cineclr.stats.aupr import aupr_of
 from cineclr.stats.auroc import auroc_of
-from cineclr.stats.checks import check_arrays
+from cineclr.stats.checks import check_arrays, check_clusters
 from cineclr.stats.ranking import Counts, Floats, Ranking, Tally
 
 Metric = Literal["auroc", "aupr"]
@@ -86,6 +86,7 @@ def bootstrap(
     strata = [int(classes.sum()), int((1 - classes).sum())] if stratified else [len(classes)]
     members = np.arange(len(classes))
     if clusters is not None:
+        check_clusters(clusters, len(classes))
         members = np.unique(np.asarray(clusters)[order], return_inverse=True)[1]
         strata = [int(members.max()) + 1]
     values: dict[Metric, Floats] = {metric: np.empty((len(matrix), samples)) for metric in metrics}

@@ -74,6 +74,12 @@ def check_scores(
     return label_values.astype(np.int64), values
 
 
+def check_clusters(clusters: npt.ArrayLike, studies: int) -> None:
+    """Raise InputError unless there is a cluster for each of n studies."""
+    if np.shape(clusters) != (studies,):
+        raise InputError(f"clusters: {np.shape(clusters)} values for {studies} studies; name one per study")
+
+
 def _as_floats(values: npt.ArrayLike, name: str, where: str) -> npt.NDArray[np.float64]:
     try:
         return np.asarray(values, dtype=np.float64)

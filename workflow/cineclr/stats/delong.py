@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri, stdtr
 
-from cineclr.stats.checks import check_scores
+from cineclr.stats.checks import check_clusters, check_scores
 
 Floats = npt.NDArray[np.float64]
 
@@ -55,7 +55,10 @@ def delong(labels: npt.ArrayLike, scores: npt.ArrayLike, clusters: npt.ArrayLike
     positive = classes == 1
     wins, losses = map(np.array, zip(*(_count(row[positive], row[~positive]) for row in matrix), strict=True))
     (p, n), total = (wins.shape[1], losses.shape[1]), wins.sum(axis=1, keepdims=True)
-    groups = np.arange(len(classes)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    groups = np.arange(len(classes))
+    if clusters is not None:
+        check_clusters(clusters, len(classes))
+        groups = np.unique(clusters, return_inverse=True)[1]
     covariance = _covariance(
         # Counts are exact and divided last, so a variance that ought to be 0 is 0 and not almost.
         (p * wins - total) / (p * n),

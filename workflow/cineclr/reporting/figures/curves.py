@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from cineclr.config import Evaluation, Task
 from cineclr.errors import InputError
 from cineclr.files import require_file
-from cineclr.reporting.evaluate import REFERENCE, find_patients, read_patients
+from cineclr.reporting.evaluate import REFERENCE
 from cineclr.reporting.figures import style
 from cineclr.reporting.names import INIT_NAMES, METRIC_NAMES, SPLIT_NAMES, TASK_NAMES
-from cineclr.reporting.test_sets import join_test_sets, read_models
+from cineclr.reporting.predictions import find_patients, join_test_sets, read_models, read_patients
 from cineclr.seeds import derive_seed
 from cineclr.stats.bootstrap import Metric
 from cineclr.stats.checks import TestSet
