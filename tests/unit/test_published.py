@@ -31,6 +31,19 @@ def test_a_changed_setting_differs_and_is_told_in_the_note():
     assert describe_departures(echo) == "not the paper's settings: pretrain.temperature 0.05 (paper: 0.5)"
 
 
+def test_many_changes_are_counted_in_the_note():
+    changes = {
+        "temperature": 0.05,
+        "frames": 3,
+        "batch_size": 8,
+        "learning_rate": 0.01,
+        "projector_hidden": 1,
+    }
+    note = describe_departures(Echo.model_validate({"pretrain": changes}))
+    assert note.count("(paper:") == 3
+    assert note.endswith(" and 2 more: see deviations.csv")
+
+
 def test_a_changed_assumption_stays_one_and_names_the_default():
     echo = Echo.model_validate({"predict": {"clips_per_video": 1}})
     choice = of(list_choices(echo), "predict.clips_per_video")

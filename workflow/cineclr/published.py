@@ -40,6 +40,7 @@ OF_THE_MACHINE = frozenset({"cpu_threads", "devices", "nodes", "kinetics400", "m
 ELSEWHERE = ("views.classifier", "views.architecture", "views.classes", "views.keep", "predict.batch_size")
 # Sections whose departures are told in the note of the results tables; the others change data, not method.
 NOTED = ("clips", "encoder", "pretrain", "finetune", "predict")
+SHOWN = 3  # as many of them; the rest is counted
 
 
 class Note(NamedTuple):
@@ -65,7 +66,7 @@ NOTES: dict[str, Note] = {
     "cohort.split_unit": Note(reason="a patient may have studies in several splits; `patient` prevents it"),
     "evaluation.test_samples": Note(reason="pROC's own default is 2,000"),
     "evaluation.target_sensitivity": Note(
-        reason="thresholds are chosen on the validation split; the second paper chose on the data it reported"
+        reason="thresholds are chosen on the validation split; the cardiac MRI paper chose on the data it reported"
     ),
 }
 NOTES["evaluation.target_specificity"] = NOTES["evaluation.target_sensitivity"]
@@ -112,7 +113,7 @@ def list_choices(echo: Echo) -> list[Choice]:
 
 
 def describe_departures(echo: Echo) -> str:
-    """Return the settings of the method that are not at their defaults, for the note of a results table."""
+    """Return the first settings of the method that are not at their defaults, for a results table's note."""
     ours, defaults = (dict(_flatten(echo.model_dump(mode="json"))) for echo in (echo, Echo()))
     found = [
         f"{setting} {value} (paper: {defaults[setting]})"
@@ -120,7 +121,8 @@ def describe_departures(echo: Echo) -> str:
         if setting.split(".")[0] in NOTED and _is_science(setting) and not setting.endswith("precision")
         if value != defaults[setting]
     ]
-    return f"not the paper's settings: {', '.join(found)}" if found else ""
+    more = f" and {len(found) - SHOWN} more: see deviations.csv" if len(found) > SHOWN else ""
+    return f"not the paper's settings: {', '.join(found[:SHOWN])}{more}" if found else ""
 
 
 def _is_science(setting: str) -> bool:

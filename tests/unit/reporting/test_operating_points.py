@@ -66,7 +66,8 @@ def test_thresholds_are_those_of_the_validation_split_and_counts_those_of_the_te
         assert row.sensitivity == pytest.approx(row.tp / (row.tp + row.fn))
         assert row.sensitivity_ci_low <= row.sensitivity <= row.sensitivity_ci_high
         assert (
-            row.note == "threshold chosen on the validation split; the paper chose it on the data it reported"
+            row.note
+            == "threshold chosen on the validation split; the cardiac MRI paper chose it on the data it reported"
         )
     assert table.groupby("rule")["target"].first().dropna().to_dict() == {
         "sensitivity": 0.9,

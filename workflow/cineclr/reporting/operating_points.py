@@ -30,7 +30,7 @@ COLUMNS = [
     *(f"{name}{part}" for name in MEASURES for part in ("", "_ci_low", "_ci_high")),
     "note",
 ]  # fmt: skip
-NOTE = "threshold chosen on the validation split; the paper chose it on the data it reported"
+NOTE = "threshold chosen on the validation split; the cardiac MRI paper chose it on the data it reported"
 NOBODY = "no validation probability meets the target: nobody is called positive"
 
 
