@@ -66,7 +66,7 @@ NOTES: dict[str, Note] = {
     "cohort.split_unit": Note(reason="a patient may have studies in several splits; `patient` prevents it"),
     "evaluation.test_samples": Note(reason="pROC's own default is 2,000"),
     "evaluation.target_sensitivity": Note(
-        reason="thresholds are chosen on the validation split; the cardiac MRI paper chose on the data it reported"
+        reason="chosen on the validation split; the cardiac MRI paper chose on the data it reported"
     ),
 }
 NOTES["evaluation.target_specificity"] = NOTES["evaluation.target_sensitivity"]
