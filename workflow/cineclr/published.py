@@ -74,7 +74,7 @@ NOTES["evaluation.target_specificity"] = NOTES["evaluation.target_sensitivity"]
 # Defects of the released code, in the order of the stages: what it does, and what happens here. No settings.
 DEFECTS: tuple[tuple[str, str], ...] = (
     (
-        "grey, palette and short clips, and small folders, are dropped unsaid",
+        "grey and palette clips, those under 25 frames per second and small folders are dropped unsaid",
         "decoded, or counted out by name",
     ),
     ("every AVI is stamped 5 frames per second", "the frame rate of the DICOM header"),
@@ -85,7 +85,7 @@ DEFECTS: tuple[tuple[str, str], ...] = (
     ("BGR frames are normalised with RGB Kinetics statistics", "one grey channel, the right statistics"),
     ("dropout after the logit", "none"),
     ("hyperparameters in a folder name that is deleted on a rerun", "checkpoints kept under a hash; resumed"),
-    ("95 % intervals between the 5th and 95th percentile", "the 2.5th and the 97.5th"),
+    ("95 % intervals between the 5th and 95th percentile (sibling repository)", "the 2.5th and the 97.5th"),
 )
 
 

@@ -143,6 +143,25 @@ def test_colour_files_of_other_writers_are_read(model: Path, videos: Path) -> No
         assert table.loc[name, "probability"] == pytest.approx(predict_slowly(clip), abs=0.02)
 
 
+def test_folders_behind_links_count_and_hidden_ones_do_not(model: Path, videos: Path) -> None:
+    elsewhere = videos.parent / "elsewhere"
+    write_avi(elsewhere / "V4.avi", make_clip(4, 6), 30)
+    (videos / "c").symlink_to(elsewhere)
+    write_avi(videos / ".trash" / "V5.avi", make_clip(5, 6), 30)
+    (videos / "a.avi").mkdir()
+    assert run(model, videos)["video"].tolist() == ["a/V1.avi", "a/V2.avi", "b/V3.avi", "c/V4.avi"]
+    (videos / "b" / "loop").symlink_to(videos)
+    with pytest.raises(InputError, match="--videos: videos is there twice, by a link to it"):
+        run(model, videos)
+
+
+def test_folder_that_is_none_is_refused(model: Path, videos: Path) -> None:
+    with pytest.raises(InputError, match=r"--videos: none cannot be read \(No such file or directory\)"):
+        run(model, videos / "none")
+    with pytest.raises(InputError, match=r"--videos: V1.avi cannot be read \(Not a directory\)"):
+        run(model, videos / "a" / "V1.avi")
+
+
 def test_other_weights_are_refused(tmp_path: Path, videos: Path) -> None:
     encoder = make_model(tmp_path / "encoder.safetensors", outputs=None)
     with pytest.raises(InputError, match=r"encoder\.safetensors holds no fine-tuned model"):

@@ -205,6 +205,14 @@ def test_a_few_bad_steps_are_skipped(
     assert "epoch 1: 2 of 3 steps skipped: not finite" in caplog.text
 
 
+def test_an_epoch_may_be_skipped_whole(pretrain: Pretrain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the first epochs of few steps in float16, until its scale is found."""
+    monkeypatch.setattr(Pretraining, "steps", lambda self: 1)
+    fail(monkeypatch, range(1, 2))
+    history = pretrain("echoclr")
+    assert history["loss"].notna().tolist() == [False, True]
+
+
 def test_too_many_bad_steps_stop_and_keep_the_last_good_checkpoint(
     pretrain: Pretrain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

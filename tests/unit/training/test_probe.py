@@ -61,6 +61,14 @@ def test_the_probe_is_scikit_learns_auroc_of_mean_representations(opened):
     assert probe.measure(Brightness())["linear_auroc_severe_as"] == score
 
 
+def test_an_encoder_that_is_not_finite_is_not_probed(opened, caplog):
+    studies, store = opened
+    encoder = nn.Sequential(Brightness(), nn.Linear(2, 1))
+    nn.init.constant_(encoder[1].weight, torch.inf)
+    assert Probe(store, studies, 4, CPU).measure(encoder) == {}
+    assert "not probed" in caplog.text
+
+
 def test_batch_statistics_stay(opened):
     studies, store = opened
     encoder = R3D18(8).eval()

@@ -112,6 +112,35 @@ def test_several_nodes_need_srun(monkeypatch: pytest.MonkeyPatch) -> None:
         start_fabric("32-true", 1, 1, seed=0, nodes=2)
 
 
+PAIR = """
+import time
+from cineclr.training import session
+
+class Pair(session.Fabric):
+    def __init__(self, **options):
+        super().__init__(**{**options, "devices": 2, "strategy": "ddp"})
+
+session.Fabric = Pair
+fabric = session.start_fabric("32-true", 2, 1, seed=0)
+fabric.barrier()
+if fabric.is_global_zero:
+    raise OSError("no space left")
+time.sleep(100)  # a collective
+"""
+
+
+def test_no_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
+    script = tmp_path / "pair.py"
+    script.write_text(PAIR)
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
+    # Returns when stderr is closed, by both.
+    done = subprocess.run(
+        [sys.executable, script], env=variables, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "no space left" in done.stderr
+
+
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
     paths = [Path(path) for path in sys.argv[2].split(",")]

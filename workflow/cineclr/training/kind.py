@@ -37,7 +37,7 @@ class Training(Protocol[Batch]):
     ) -> tuple[dict[str, float], bool]:
         """Return further values for the history, and whether training has come to its end.
 
-        `means` are those of what `compute` returned, over the epoch's updates.
+        `means` are those of what `compute` returned, over the epoch's updates; NaN where all were skipped.
         """
 
     def state(self) -> dict[str, Any]:

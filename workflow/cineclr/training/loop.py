@@ -130,14 +130,14 @@ class Loop(Generic[Batch]):
         position = self.position
         sums = {name: float(self._over_ranks(value)) for name, value in position.sums.items()}
         updates = sums.pop("updates")
-        means = {name: value / updates for name, value in sums.items()}
+        means = {name: value / updates if updates else math.nan for name, value in sums.items()}
         self.timings = self.timing.finish()
         if updates < position.step:
             skipped = position.step - updates
             logger.warning("%s: %.0f of %d steps skipped: not finite", self._where(), skipped, position.step)
         self.model.eval()
         further, position.finished = self.training.finish_epoch(self.model, position.epoch, means)
-        for value in (means["loss"], *further.values()):
+        for value in (sums["loss"], *further.values()):
             self._require_finite(value)
         position.history.append({"epoch": position.epoch + 1, **means, **further})
         position.epoch, position.step, position.sums = position.epoch + 1, 0, {}

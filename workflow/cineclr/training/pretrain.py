@@ -177,7 +177,7 @@ class Pretraining:
             logger.info("%s: order accuracy %.3f, chance %.3f", self.name, means["order_accuracy"], chance)
         last = epoch + 1 == self.epochs
         due = self.probe_epochs and ((epoch + 1) % self.probe_epochs == 0 or last)
-        if self.probe is None or not due:
+        if self.probe is None or not due or not self.fabric.is_global_zero:
             return {}, False
         with self.fabric.autocast():
             found = self.probe.measure(cast(nn.Module, model.encoder))
@@ -223,9 +223,8 @@ def pretrain_echo(
     )
     studies, store = open_inputs(splits, clips, frames, settings.frames)
     videos = select_videos(store, studies, "train")
-    probe = None
-    if execution.probe_epochs and fabric.is_global_zero:
-        probe = Probe(store, studies, settings.frames, fabric.device)
+    # On every rank, though one measures: where a video is damaged all of them stop, and none waits.
+    probe = Probe(store, studies, settings.frames, fabric.device) if execution.probe_epochs else None
     training = Pretraining(method, settings, store, videos, job_seed, fabric, probe, execution.probe_epochs)
     model = ContrastiveModel(R3D18(encoder.width), settings, predict_order=method == "echoclr")
     if settings.sync_batch_norm:

@@ -5,6 +5,8 @@ trained on the labelled training studies and judged by their AUROC on the valida
 and no weight changes: a run with probes ends with the same encoder as one without.
 """
 
+import logging
+
 import numpy as np
 import pandas as pd
 import torch
@@ -21,6 +23,8 @@ from cineclr.stats.auroc import auroc
 from cineclr.training.inputs import select_videos
 from cineclr.video.store import ClipStore
 
+logger = logging.getLogger(__name__)
+
 NEIGHBOURS = 20
 CLIPS = 256  # of one forward pass
 
@@ -36,10 +40,14 @@ class Probe:
     def measure(self, encoder: nn.Module) -> dict[str, float]:
         """Return `knn_auroc_<task>` and `linear_auroc_<task>` of each task with both classes in both splits.
 
-        The encoder, in evaluation mode, maps clips (B, K, H, W) to representations (B, D).
+        The encoder, in evaluation mode, maps clips (B, K, H, W) to representations (B, D). Where these are
+        not finite nothing is returned: running batch statistics lag behind weights that change fast.
         """
         represented = self._represent(encoder)
         found: dict[str, float] = {}
+        if not np.isfinite(represented.to_numpy()).all():
+            logger.warning("not probed: with its running batch statistics the encoder's output is not finite")
+            return found
         for task in TASKS:
             train, val = (self._labelled(represented, task, split) for split in ("train", "val"))
             if min(len(set(labels)) for _, labels in (train, val)) < 2:

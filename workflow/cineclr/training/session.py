@@ -6,6 +6,7 @@ exact mid-epoch resume and "save at the end of the step" simple, and Fabric inst
 SLURM's requeueing, which hung and trained on after requeueing, is not there to be switched off.
 """
 
+import atexit
 import logging
 import os
 import signal
@@ -57,6 +58,9 @@ def start_fabric(precision: Precision, devices: int, cpu_threads: int, seed: int
         plugins=[SLURMEnvironment(auto_requeue=False) if nodes > 1 else LightningEnvironment()],
     )
     fabric.launch()
+    # Without this process, whatever ended it, those that it started would wait for it on their GPUs.
+    for process in getattr(fabric.strategy.launcher, "procs", []):
+        atexit.register(process.kill)
     if not fabric.is_global_zero:
         logging.getLogger("cineclr").setLevel(logging.WARNING)
     device = torch.cuda.get_device_name(fabric.device) if gpus else f"CPU, {cpu_threads} threads"

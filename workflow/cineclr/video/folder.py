@@ -1,5 +1,7 @@
 """A folder of videos: which there are, which can be used, and clips of them, decoded when asked for."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -25,9 +27,8 @@ class VideoFolder:
     """
 
     def __init__(self, folder: Path, size: tuple[int, int]) -> None:
-        """List the files, hidden ones (half-written) left out; raise InputError if there is none."""
-        files = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-        names = sorted(path.as_posix() for path in files if not path.name.startswith("."))
+        """List the files; raise InputError if there is none, or a folder cannot be read or comes twice."""
+        names = sorted(path.relative_to(folder).as_posix() for path in _walk(folder))
         if not names:
             raise InputError(f"--videos: no file {' or '.join(SUFFIXES)} in {folder.name}")
         self.videos = pd.DataFrame({"video": names, "frames": pd.array([None] * len(names), "Int64")})
@@ -58,6 +59,24 @@ class VideoFolder:
             frames = read_video(self._folder / str(self.videos["video"][row]))
             self._decoded = row, resize_frames(frames, self.size)
         return self._decoded[1]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the videos at any depth, also behind links; hidden ones (half-written, trash) are left out."""
+
+    def refuse(error: OSError) -> None:
+        place = Path(error.filename).name
+        raise InputError(f"--videos: {place} cannot be read ({os.strerror(error.errno or 0)})") from None
+
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            raise InputError(f"--videos: {Path(real).name} is there twice, by a link to it; remove the link")
+        seen.add(real)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = (Path(place, name) for name in files if not name.startswith("."))
+        yield from (path for path in paths if path.suffix.lower() in SUFFIXES)
 
 
 def read_video(path: Path) -> np.ndarray:
