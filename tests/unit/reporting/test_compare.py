@@ -74,7 +74,17 @@ def test_a_flipped_auroc_is_given_as_it_is_and_printed_as_proc_prints_it(tmp_pat
     assert row.auc_reference < 0.5
     assert printed.auc_reference == pytest.approx(1 - row.auc_reference)
     assert row.differences.startswith("reference AUROC flipped")
+    assert "the directions differ" in row.differences
     assert printed.p_value != row.p_value
+
+
+def test_one_positive_has_no_interval_and_no_p_in_proc_either(tmp_path):
+    frame = simulate("a", 1).assign(labels=lambda table: (table["study"] == "S7").astype(int))
+    flipped = frame["probs"].where(frame["model"] == "new", 0.5 - (frame["study"] == "S7") / 2)
+    (row,) = compare(frame.assign(probs=flipped), tmp_path).itertuples()
+    assert row.ci_low_reference == row.ci_high_baseline == row.p_value == ""
+    assert "baseline AUROC flipped" in row.differences
+    assert "p is" not in row.differences
 
 
 def test_shifted_rows_are_mispaired_and_fall_back_to_the_unpaired_test(tmp_path):
@@ -119,6 +129,10 @@ def test_patients_with_several_studies_widen_the_interval(tmp_path):
     width = alone.ci_high_reference - alone.ci_low_reference
     assert row.ci_high_reference - row.ci_low_reference == pytest.approx(width, rel=0.03)
     assert naive.ci_high_reference - naive.ci_low_reference == pytest.approx(width / 2, rel=0.03)
+    assert row.differences.startswith(
+        "some patients have several studies, which pROC takes as independent; p is"
+    )
+    assert naive.differences == ""
 
 
 def test_adjusted_p_values_are_added_on_request(tmp_path):

@@ -126,6 +126,7 @@ def test_results_of_few_studies_are_withheld(tmp_path, subsets):
     table = tabulate(tmp_path, subsets, rows, ["random", "echoclr"], "small", min_cell=11)
     assert table[["n_test_positive", "value", "ci_low", "ci_high"]].isna().all(axis=None)
     assert table[["p_vs_echoclr", "p_holm", "p_bh"]].isna().all(axis=None)
+    assert table["left_out"].isna().all()  # about exp(-4) of the resamples: it would tell the 4
     assert table["n_test"].tolist() == [100, 100, 150, 150] * 4
     of_small_subset = table[table["ratio"] == 0.1]
     assert of_small_subset["n_train_positive"].isna().all()

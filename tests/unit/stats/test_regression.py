@@ -79,6 +79,13 @@ def test_resamples_of_one_study_have_no_correlation_and_are_left_out():
     assert np.isfinite(found["mae"]).all()
 
 
+def test_one_study_has_no_intervals_and_no_p():
+    observed, resampled = measure([50], [[52], [55]]), bootstrap_measure([50], [[52], [55]], 200, seed=0)
+    np.testing.assert_array_equal(percentile(observed["mae"][0], resampled["mae"][0]), (2, np.nan, np.nan))
+    difference, p_value = compare(observed["mae"], resampled["mae"])
+    np.testing.assert_array_equal([*difference, p_value], [-3, np.nan, np.nan, np.nan])
+
+
 def test_percentile_interval_equals_that_of_scipy():
     true, predicted = draw(n=150)
     ours = percentile(0.0, bootstrap_measure(true, predicted, 20_000, seed=1)["mae"][0])

@@ -97,7 +97,7 @@ def _note(values: Floats, estimates: dict[str, Estimate], settings: Evaluation) 
     if clipped := int(((values < EPSILON) | (values > 1 - EPSILON)).sum()):
         parts.append(f"{clipped} probabilities moved to {EPSILON:g} from 0 or 1 for intercept and slope")
     if np.isnan(estimates["slope"].value):
-        parts.append("no slope: the classes do not overlap in probability, or the fit did not converge")
+        parts.append("no slope: probabilities are all equal or part the classes, or the fit did not converge")
     return "; ".join(parts + note_independence(settings))
 
 

@@ -3,7 +3,9 @@
 pROC's `roc` chooses the direction of an AUROC by the medians of the classes unless it is told, and its
 `roc.test` pairs rows by position; where the labels by position then differ, it falls back to an unpaired test
 unsaid. Here the direction is fixed and studies are joined by name; `as_published` gives the other numbers, so
-that a published table can be checked, and `differences` says in words where the two disagree.
+that a published table can be checked, and `differences` says in words where the two disagree. The test is
+DeLong's throughout, as of `roc.test(method="delong")`: unless told so, pROC takes a bootstrap test where it
+chose different directions for the two models.
 """
 
 import logging
@@ -65,7 +67,7 @@ def evaluate_predictions(
         baseline: the model it is compared with.
         out: where to write the CSV; a Parquet file of the same content is put beside it.
         duplicates: studies that a model has several times: refuse, keep the first row, or average.
-        as_published: give the numbers that pROC prints by default, its direction and pairing by row included;
+        as_published: give the numbers that pROC prints, its direction and pairing by row included;
             n and n_positive then count the reference's rows, repeated studies too.
         adjust: add p_holm and p_bh, adjusted over the targets.
         confidence: level of the intervals.
@@ -85,7 +87,8 @@ def evaluate_predictions(
             found = _compare_rows(pair, confidence)
         else:
             found = _compare_studies(select_pair(frame, target, reference, baseline, duplicates), confidence)
-        results.append({"target": target, **found, "differences": _explain(pair, found["p_value"])})
+        differences = _explain(pair, _has_several_studies(frame, target), found["p_value"])
+        results.append({"target": target, **found, "differences": differences})
     table = pd.DataFrame(results)
     if adjust:
         table["p_holm"], table["p_bh"] = holm(table["p_value"]), benjamini_hochberg(table["p_value"])
@@ -101,6 +104,12 @@ def _rows_of(frame: pd.DataFrame, target: str, model: str) -> Rows:
     labels, scores = check_arrays(rows["labels"], rows["value"], f"{target}, {model}")
     flipped = bool(np.median(scores[labels == 0]) > np.median(scores[labels == 1]))
     return Rows(rows["study"].tolist(), labels, -scores if flipped else scores, flipped)
+
+
+def _has_several_studies(frame: pd.DataFrame, target: str) -> bool:
+    """Tell whether a patient of a target, where the table names patients, has more than one study."""
+    rows = frame[frame["group"] == target]
+    return "patient" in rows and bool((rows.groupby("patient")["study"].nunique() > 1).any())
 
 
 def _compare_studies(joined: Pair, confidence: float) -> dict[str, Any]:
@@ -137,7 +146,7 @@ def _describe(
     return {**found, "difference": aurocs[0][0] - aurocs[1][0], "p_value": p_value}
 
 
-def _explain(pair: list[Rows], p_value: float) -> str:
+def _explain(pair: list[Rows], clustered: bool, p_value: float) -> str:
     """Say in words where pROC's defaults and the fixed, joined comparison part, and why."""
     notes = []
     for role, rows in zip(ROLES, pair, strict=True):
@@ -147,6 +156,8 @@ def _explain(pair: list[Rows], p_value: float) -> str:
                 f"{role} AUROC flipped: pROC prints {printed:.3f} for {1 - printed:.3f}, because the median "
                 "score of the negatives is the higher one"
             )
+    if pair[0].flipped != pair[1].flipped:
+        notes.append("the directions differ: pROC gives DeLong's p with a warning; by default, a bootstrap p")
     positions = list(zip(*(rows.studies for rows in pair), strict=False))
     unlike = sum(one != other for one, other in positions) + abs(len(pair[0].studies) - len(pair[1].studies))
     if unlike:
@@ -155,11 +166,14 @@ def _explain(pair: list[Rows], p_value: float) -> str:
         notes.append("unpaired test: by position the labels differ, so pROC does not take the rows for pairs")
     if repeated := sum(len(rows.studies) - len(set(rows.studies)) for rows in pair):
         notes.append(f"{repeated} rows repeat a study and are counted again")
+    if clustered:
+        notes.append("some patients have several studies, which pROC takes as independent")
     if notes:
         one, other = (delong(rows.labels, rows.scores) for rows in pair)
         printed = _test_rows(pair, one, other)
-        notes.append(f"p is {printed:.3g} as pROC prints it" if printed != p_value else "")
-    return "; ".join(note for note in notes if note)
+        if not np.array_equal(printed, p_value, equal_nan=True):
+            notes.append(f"p is {'NA' if np.isnan(printed) else f'{printed:.3g}'} as pROC prints it")
+    return "; ".join(notes)
 
 
 def _log(table: pd.DataFrame, out: Path) -> None:

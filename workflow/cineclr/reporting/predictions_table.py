@@ -108,8 +108,14 @@ def _read(path: Path, group_column: str) -> pd.DataFrame:
         )
     except (ValueError, OSError, EOFError) as error:  # not its message, which may quote a cell
         raise InputError(
-            f"predictions {path.name}: not a readable table ({type(error).__name__}); write it again"
+            f"predictions {path.name}: not a readable table ({type(error).__name__}); write it again, "
+            "as UTF-8 with commas between cells and a point in numbers"
         ) from None
+    if len(raw.columns) == 1 and (other := {";", "\t"} & set(raw.columns[0])):
+        raise InputError(
+            f"predictions {path.name}: cells are separated by {min(other)!r}; write it with commas between "
+            "cells and a point in numbers"
+        )
     if not isinstance(raw.index, pd.RangeIndex):
         raise InputError(f"predictions {path.name}: rows hold more cells than the header has columns")
     return raw

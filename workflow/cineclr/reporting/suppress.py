@@ -8,7 +8,8 @@ A count of people in 1..`min_cell` - 1 is withheld, and so is what would give it
 * Both kinds look alike, for a mark that says "fewer than 11" would bound the count and its neighbours.
 * The four counts of a confusion matrix go together, and so do the counts of a subgroup.
 * A rate is shown where its denominator is at least `min_cell`, an AUROC (and whatever rests on both classes)
-  where positives and negatives are.
+  where positives and negatives are. The share of resamples that held one class tells how many studies the
+  rarer one has, so `left_out` goes with the AUROC.
 
 Each table is protected by itself. What follows from two tables with different denominators is not: Table S1
 and `n_test` of LVH together tell how many studies have no LV mass index; and a rate times a shown denominator
@@ -24,7 +25,7 @@ WITHHELD = "withheld"
 # What stays in a table of evaluations, whatever its counts: keys and settings, no results of people.
 KEPT = {
     *("init", "ratio", "test_set", "metric", "variable", "level", "rule", "target", "threshold"),
-    *("n_train", "confidence", "left_out", "note"),
+    *("n_train", "confidence", "note"),
 }
 CALLS = ["tp", "fp", "fn", "tn"]
 COUNTS = ["n", "n_positive", "n_train", "n_train_positive", "n_test", "n_test_positive", *CALLS]
@@ -86,7 +87,7 @@ def suppress_evaluation(table: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     calls tp, fp, fn, tn; rows with `variable` and `level` are subgroups. A column not known here is a result
     of both classes.
     """
-    table = table.astype({name: "Int64" for name in COUNTS if name in table})
+    table = table.astype({name: "Int64" for name in (*COUNTS, "left_out") if name in table})
     size = "n_test" if "n_test" in table else "n"
     positives = table["tp"] + table["fn"] if "tp" in table else table[f"{size}_positive"]
     negatives = table[size] - positives

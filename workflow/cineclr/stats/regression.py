@@ -132,7 +132,8 @@ def bootstrap_measure(
     """Return the metrics of m models in the same resamples of studies, (m, samples) each.
 
     Resamples are drawn a block at a time, in bounded memory. A metric is NaN where `measure` says so of the
-    resampled studies; `percentile` and `compare` leave those resamples out.
+    resampled studies; `percentile` and `compare` leave those resamples out. The resamples of one study are
+    all alike, which says nothing about precision: they are NaN throughout.
 
     Args:
         true: (n,).
@@ -145,7 +146,9 @@ def bootstrap_measure(
     """
     values, matrix = check_measurements(true, predicted)
     models = [_terms(values, row) for row in matrix]
-    resampled: dict[Metric, Floats] = {metric: np.empty((len(models), samples)) for metric in METRICS}
+    resampled: dict[Metric, Floats] = {metric: np.full((len(models), samples), NAN) for metric in METRICS}
+    if len(values) == 1:
+        return resampled
     draws = Draws([len(values)], np.arange(len(values)), samples, seed)
     for rows, counts in map(draws.draw, range(-(-samples // draws.rows))):
         # A product per model, so that equal models get equal numbers to the last bit.
@@ -158,11 +161,13 @@ def bootstrap_measure(
 def percentile(observed: float, values: Floats, confidence: float = 0.95) -> Estimate:
     """Return a metric with its percentile interval; `values` (B,) is the metric in the resamples.
 
-    NaN throughout where the metric does not exist.
+    NaN throughout where the metric does not exist; the interval is NaN where it exists in no resample.
     """
     kept = values[~np.isnan(values)]
-    if math.isnan(observed) or not len(kept):
+    if math.isnan(observed):
         return UNKNOWN
+    if not len(kept):
+        return Estimate(float(observed), NAN, NAN)
     low, high = percentile_interval(kept, confidence)
     return Estimate(float(observed), float(low), float(high))
 
@@ -178,15 +183,16 @@ def compare(observed: Floats, values: Floats, confidence: float = 0.95) -> tuple
         confidence: level of the interval.
 
     Returns:
-        NaN throughout where the metric of either model does not exist.
+        NaN throughout where the metric of either model does not exist; NaN for the interval and p where it
+        exists in no resample.
     """
     kept = values[:, ~np.isnan(values).any(axis=0)]
     first, second = (float(value) for value in observed)
     if math.isclose(first, second, rel_tol=ROUNDING):  # such as r of a model and of its linear recalibration
         second = first
     difference = percentile(first - second, kept[0] - kept[1], confidence)
-    if math.isnan(difference.value):
-        return UNKNOWN, NAN
+    if math.isnan(difference.ci_low):
+        return difference, NAN
     return difference, bootstrap_test((first, second), (kept[0], kept[1]), "two_sided")[1]
 
 

@@ -31,6 +31,12 @@ def test_points_lines_and_bands_stand_where_the_textbook_puts_them():
     assert panel.get_ylabel() == "Predicted − true LVEF (%)"
 
 
+def test_one_study_has_a_bias_without_interval_and_no_limits():
+    panel = draw_bland_altman({"all": measurements(1).round()}, "LVEF (%)", 0.95).axes[0]
+    assert [text.get_text()[:4] for text in panel.texts] == ["Bias"]
+    assert "nan" not in panel.texts[0].get_text()
+
+
 def test_a_panel_per_cohort_and_only_the_named_model(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr("cineclr.reporting.figures.style.save", lambda figure, *_: figures.append(figure))

@@ -70,8 +70,17 @@ def test_equal_tables_give_equal_bytes_without_a_date(tmp_path):
 def test_one_test_set_gives_one_panel(tmp_path):
     svg, png = draw(tmp_path, write_table(tmp_path / "table.csv", test_sets=["internal"]))
     with Image.open(png) as image:
-        assert image.width < 1000
+        assert image.width < 1200  # two panels have 1440
     assert svg.exists()
+
+
+def test_title_legend_and_notes_of_one_panel_have_room(tmp_path):
+    rows = rows_of(write_table(tmp_path / "table.csv")).query("test_set == 'internal'")
+    figure = draw_results(rows.assign(note="a remark of many words " * 8), "label_efficiency", "auroc", "lvh")
+    figure.draw_without_rendering()
+    title, notes = (text.get_window_extent() for text in figure.texts)
+    assert not title.overlaps(figure.legends[0].get_window_extent())
+    assert notes.x1 < figure.bbox.x1
 
 
 def test_a_withheld_test_set_is_named_and_not_its_inits(tmp_path):

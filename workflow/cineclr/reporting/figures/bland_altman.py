@@ -1,5 +1,6 @@
 """Bland-Altman plot: how far predicted measurements lie from the true ones."""
 
+import math
 from pathlib import Path
 
 import matplotlib as mpl
@@ -83,6 +84,8 @@ def _draw_agreement(panel: Axes, agreement: BlandAltman) -> None:
         ("Lower limit", agreement.limit_low, style.DASHED),
     ]
     for name, estimate, dashes in lines:
+        if math.isnan(estimate.value):  # the limits of one study
+            continue
         panel.axhspan(estimate.ci_low, estimate.ci_high, color=BAND, alpha=0.25, linewidth=0, zorder=2)
         panel.axhline(estimate.value, color=BAND, linewidth=1.2, linestyle=dashes, zorder=3)
         panel.text(
@@ -93,4 +96,4 @@ def _draw_agreement(panel: Axes, agreement: BlandAltman) -> None:
 
 def _in_words(estimate: Estimate) -> str:
     value, low, high = (f"{number:.1f}".replace("-", "−") for number in estimate)
-    return f"{value}\n({low} to {high})"
+    return value if math.isnan(estimate.ci_low) else f"{value}\n({low} to {high})"

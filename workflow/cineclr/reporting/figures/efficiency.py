@@ -52,8 +52,10 @@ def draw_results(rows: pd.DataFrame, kind: Kind, metric: Metric, task: Task) -> 
     sets = [name for name in TEST_SETS if name in set(drawn["test_set"])]
     if not sets:
         return style.draw_notes(TASK_NAMES[task].capitalize(), _notes(rows)[1:])
-    notes = style.wrap_notes(_notes(rows))
-    figure = Figure(figsize=(1 + style.PANEL * len(sets), 3.5 + 0.13 * len(notes)), layout="constrained")
+    single = len(sets) == 1  # title and legend do not fit above one panel: the legend goes beside it
+    width = 5.6 if single else 7.2
+    notes = style.wrap_notes(_notes(rows), round(16.6 * width))
+    figure = Figure(figsize=(width, 3.5 + 0.13 * len(notes)), layout="constrained")
     panels = figure.subplots(1, len(sets), sharey=True, squeeze=False)[0]
     for letter, panel, name in zip("AB", panels, sets, strict=False):
         _draw_panel(panel, drawn[drawn["test_set"] == name], kind, metric)
@@ -64,7 +66,9 @@ def draw_results(rows: pd.DataFrame, kind: Kind, metric: Metric, task: Task) -> 
     panels[0].set_ylabel(METRIC_NAMES[metric])
     style.add_title(figure, TASK_NAMES[task].capitalize())
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels), frameon=False)
+    place: Literal["outside right upper", "outside upper right"]
+    place, columns = ("outside right upper", 1) if single else ("outside upper right", len(labels))
+    figure.legend(handles, labels, loc=place, ncols=columns, frameon=False)
     style.add_notes(figure, notes)
     return figure
 
