@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import signal
 from collections.abc import Callable
@@ -111,6 +112,24 @@ def test_weights_are_those_of_the_best_epoch(
     assert (fit["best_val_loss"], fit["best_epoch"], fit["epochs"], fit["stopped"]) == (1.0, 2, 5, "early")
     state, _ = load_weights(tmp_path / "a.safetensors", "test")
     assert torch.equal(state["fc.weight"], seen[1])
+
+
+def test_a_validation_loss_that_is_not_finite_is_no_better_than_any(
+    finetune: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([math.nan, 2.0, math.inf, math.nan])
+    monkeypatch.setattr(Finetuning, "_validate", lambda self, model: next(losses))
+    fit = finetune(max_epochs=6, patience=2)
+    assert (fit["best_val_loss"], fit["best_epoch"], fit["stopped"]) == (2.0, 2, "early")
+
+
+def test_a_rate_at_which_no_validation_loss_is_finite_is_refused(
+    finetune: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Finetuning, "_validate", lambda self, model: math.nan)
+    with pytest.raises(InputError, match=r"not finite in any of 2 epochs.*learning_rates"):
+        finetune(max_epochs=6, patience=2)
+    assert not (tmp_path / "a.json").exists()
 
 
 def test_small_ratio_is_one_batch_of_what_is_there(finetune: Run, cohort: Any, tmp_path: Path) -> None:

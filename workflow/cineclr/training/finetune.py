@@ -114,12 +114,22 @@ class Finetuning:
     def finish_epoch(
         self, model: nn.Module, epoch: int, means: dict[str, float]
     ) -> tuple[dict[str, float], bool]:
-        """Validate on the full validation set, keep the best weights, stop when patience is at its end."""
+        """Validate on the full validation set, keep the best weights, stop when patience is at its end.
+
+        A validation loss that is not finite is no better than any: running batch statistics may lag behind
+        weights that change fast. Raises InputError if patience ends without a finite one.
+        """
         loss = self._validate(model)
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, epoch + 1
             self.best_weights = {key: value.detach().clone() for key, value in model.state_dict().items()}
-        return {"val_loss": loss}, epoch + 1 - self.best_epoch >= self.settings.patience
+        over = epoch + 1 - self.best_epoch >= self.settings.patience
+        if not self.best_weights and (over or epoch + 1 == self.epochs):
+            raise InputError(
+                f"{self.name}: the validation loss was not finite in any of {epoch + 1} epochs. Leave this "
+                "rate out of echo.finetune.learning_rates, or set clip_gradient_norm: 1"
+            )
+        return {"val_loss": loss}, over
 
     def _validate(self, model: nn.Module) -> float:
         total = 0.0

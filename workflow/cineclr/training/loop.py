@@ -137,8 +137,7 @@ class Loop(Generic[Batch]):
             logger.warning("%s: %.0f of %d steps skipped: not finite", self._where(), skipped, position.step)
         self.model.eval()
         further, position.finished = self.training.finish_epoch(self.model, position.epoch, means)
-        for value in (sums["loss"], *further.values()):
-            self._require_finite(value)
+        self._require_finite(sums["loss"])
         position.history.append({"epoch": position.epoch + 1, **means, **further})
         position.epoch, position.step, position.sums = position.epoch + 1, 0, {}
         events.add(position.epoch, {**means, **further, **self.timings})
