@@ -155,6 +155,11 @@ def test_a_finished_run_has_nothing_to_do(micro):
     assert micro.planned() == {}
 
 
+def test_how_trainings_are_carried_out_reruns_none(micro):
+    planned = set(micro.planned("--config", "execution={save_minutes: 5, probe_epochs: 0}"))
+    assert planned == {"write_report", "all", "total"}
+
+
 @pytest.mark.parametrize(
     ("override", "planned"),
     [

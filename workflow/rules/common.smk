@@ -60,8 +60,9 @@ def slice_of(section, *names):
     return json.dumps(settings, sort_keys=True)
 
 
-# In the rules' shell lines only, not in their params: how a training is carried out reruns nothing.
-EXECUTION = slice_of(CONFIG.execution)
+def execution(wildcards, threads):
+    """How trainings are carried out. Params that depend on `threads` are not compared: a change reruns nothing."""
+    return slice_of(CONFIG.execution)
 
 
 def scan_shards(pattern):

@@ -48,12 +48,13 @@ rule pretrain_echo:
         settings=pretrain_slice,
         encoder=slice_of(ECHO.encoder),
         seed=CONFIG.seed,
+        execution=execution,
         checkpoints=f"{RESULTS}/checkpoints/pretrain_echo/{{method}}",
         tensorboard=f"{RESULTS}/logs/tensorboard/pretrain_echo/{{method}}",
     shell:
         "python -m cineclr pretrain-echo --method {wildcards.method} --splits {input.splits:q}"
         " --clips {input.clips:q} --frames {input.frames:q} --settings {params.settings:q}"
-        " --encoder {params.encoder:q} --execution {EXECUTION:q} --seed {params.seed}"
+        " --encoder {params.encoder:q} --execution {params.execution:q} --seed {params.seed}"
         " --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
         " --output {output.encoder:q} --history {output.history:q} 2>&1 | tee {log:q}"
 
@@ -81,13 +82,14 @@ rule finetune_echo:
         encoder=slice_of(ECHO.encoder),
         weights=weights_option,
         seed=CONFIG.seed,
+        execution=execution,
         checkpoints=f"{RESULTS}/checkpoints/finetune_echo/{{task}}/{{init}}/{{ratio}}/{{rate}}",
         tensorboard=f"{RESULTS}/logs/tensorboard/finetune_echo/{{task}}/{{init}}/{{ratio}}/{{rate}}",
     shell:
         "python -m cineclr finetune-echo --task {wildcards.task} --init {wildcards.init}"
         " --ratio {wildcards.ratio} --learning-rate {wildcards.rate} --splits {input.splits:q}"
         " --clips {input.clips:q} --frames {input.frames:q} {params.weights}"
-        " --settings {params.settings:q} --encoder {params.encoder:q} --execution {EXECUTION:q}"
+        " --settings {params.settings:q} --encoder {params.encoder:q} --execution {params.execution:q}"
         " --seed {params.seed} --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
         " --output {output.model:q} --fit {output.fit:q} --history {output.history:q} 2>&1 | tee {log:q}"
 
