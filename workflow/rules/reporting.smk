@@ -11,6 +11,7 @@ localrules:
     tabulate_cohort,
     tabulate_results,
     tabulate_evaluation,
+    tabulate_deviations,
     plot_results,
     plot_curves,
     plot_calibration,

@@ -77,8 +77,8 @@ def evaluate_predictions(
             `check_arrays` refuse.
     """
     check_output(out, predictions)
-    if not 0.5 < confidence < 1:
-        raise InputError(f"--confidence: {confidence:g} must lie between 0.5 and 1")
+    if not 0 < confidence < 1:
+        raise InputError(f"--confidence is {confidence:g}; it must lie between 0 and 1, such as 0.95")
     frame = read_predictions_table(predictions, "probs", "target")
     results = []
     for target in frame["group"].unique():

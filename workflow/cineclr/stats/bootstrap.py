@@ -74,7 +74,8 @@ def bootstrap(
 
     Raises:
         InputError: what `check_arrays` refuses, for any model; stratified with clusters, which has no meaning
-            where a patient's studies are of both classes; or no resample held both classes.
+            where a patient's studies are of both classes; not one cluster per study; or no resample held both
+            classes.
     """
     matrix = np.atleast_2d(np.asarray(probabilities, dtype=np.float64))
     checked = [check_arrays(labels, row, f"model {number}") for number, row in enumerate(matrix, start=1)]

@@ -47,7 +47,7 @@ def delong(labels: npt.ArrayLike, scores: npt.ArrayLike, clusters: npt.ArrayLike
             correlated (Obuchowski 1997, Biometrics 53:567). A cluster per study gives DeLong's covariance.
 
     Raises:
-        InputError: what `check_scores` refuses, for any model.
+        InputError: what `check_scores` refuses, for any model; not one cluster per study.
     """
     matrix = np.atleast_2d(np.asarray(scores, dtype=np.float64))
     checked = [check_scores(labels, row, f"model {number}") for number, row in enumerate(matrix, start=1)]
@@ -122,8 +122,9 @@ def normal_interval(
 ) -> tuple[Floats, Floats]:
     """Return the normal (Wald) interval of AUROCs, cut at 0 and 1, as pROC's `ci.auc` does.
 
-    NaN where the variance is. Where few studies are positive, or the AUROC is near 1, it covers less often
-    than it says (`multiple.few_for_normal`); `logit_interval` holds better there.
+    `value` and `variance` have one shape, that of either end. NaN where the variance is. Where few studies
+    are positive, or the AUROC is near 1, it covers less often than it says (`multiple.few_for_normal`);
+    `logit_interval` holds better there.
     """
     half = ndtri((1 + confidence) / 2) * np.sqrt(variance)
     return np.clip(value - half, 0, 1), np.clip(value + half, 0, 1)
@@ -134,7 +135,8 @@ def logit_interval(
 ) -> tuple[Floats, Floats]:
     """Return the interval that is normal on the logit scale (Pepe 2003, The Statistical Evaluation, 5.2.4).
 
-    It stays inside (0, 1) without being cut. NaN where the variance is, and at AUROCs of 0 and 1.
+    Shapes as in `normal_interval`. It stays inside (0, 1) without being cut. NaN where the variance is, and
+    at AUROCs of 0 and 1.
     """
     auroc = np.asarray(value, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -144,7 +146,7 @@ def logit_interval(
 
 
 def paired_test(result: DeLong, first: int = 0, second: int = 1) -> tuple[float, float]:
-    """Compare two models on the same studies; return z and the two-sided p.
+    """Compare two models on the same studies (DeLong et al. 1988); return z and the two-sided p.
 
     Models without any difference have z = 0 and p = 1, as in pROC; NaN where the covariance is.
     """
