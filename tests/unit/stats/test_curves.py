@@ -1,25 +1,14 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn import metrics
+from strategies import predictions
 
 from cineclr.errors import InputError
 from cineclr.stats import bootstrap
 from cineclr.stats.aupr import aupr
 from cineclr.stats.auroc import auroc
 from cineclr.stats.curves import bands, pr_curve, roc_curve
-
-
-@st.composite
-def predictions(draw):
-    size = draw(st.integers(2, 40))
-    labels = draw(
-        st.lists(st.integers(0, 1), min_size=size, max_size=size).filter(lambda v: 0 < sum(v) < len(v))
-    )
-    grid = draw(st.sampled_from([1, 4, 1000]))
-    scores = draw(st.lists(st.integers(0, grid), min_size=size, max_size=size))
-    return np.array(labels), np.array(scores) / grid
 
 
 def simulate(seed=0, size=150, grid=20):

@@ -6,24 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, f1_score, roc_curve
+from strategies import predictions
 
 from cineclr.errors import InputError
 from cineclr.stats.operating import MEASURES, Confusion, apply_threshold, choose_threshold, describe
 
 LABELS = [1, 1, 0, 1, 0, 0, 1, 0, 0, 0]
 SCORES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0]
-
-
-@st.composite
-def predictions(draw):
-    """Labels with both classes and probabilities on a coarse grid, so that ties are common."""
-    size = draw(st.integers(2, 30))
-    labels = draw(
-        st.lists(st.integers(0, 1), min_size=size, max_size=size).filter(lambda v: 0 < sum(v) < len(v))
-    )
-    grid = draw(st.sampled_from([1, 5, 1000]))
-    scores = draw(st.lists(st.integers(0, grid), min_size=size, max_size=size))
-    return np.array(labels), np.array(scores) / grid
 
 
 def rates(labels, scores, threshold):
