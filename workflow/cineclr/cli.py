@@ -41,13 +41,9 @@ COMMANDS: dict[str, str] = {
     "pretrain-echo": "cineclr.training.pretrain:pretrain_echo",
     "finetune-echo": "cineclr.training.finetune:finetune_echo",
     "predict-echo": "cineclr.training.predict:predict_echo",
-    "predict": "cineclr.training.apply:predict",
     "evaluate-echo": "cineclr.reporting.evaluate:evaluate_echo",
     "evaluate-operating-points": "cineclr.reporting.operating_points:evaluate_operating_points",
     "evaluate-calibration": "cineclr.reporting.calibration:evaluate_calibration",
-    "evaluate-regression": "cineclr.reporting.regression:evaluate_regression",
-    "sample-size": "cineclr.reporting.sample_size:sample_size",
-    "evaluate-predictions": "cineclr.reporting.compare:evaluate_predictions",
     "evaluate-subgroups": "cineclr.reporting.subgroups:evaluate_subgroups",
     "tabulate-cohort": "cineclr.reporting.tables:tabulate_cohort",
     "tabulate-deviations": "cineclr.reporting.tables:tabulate_deviations",
@@ -58,21 +54,30 @@ COMMANDS: dict[str, str] = {
     "plot-cohort-flow": "cineclr.reporting.figures.flow:plot_cohort_flow",
     "plot-curves": "cineclr.reporting.figures.curves:plot_curves",
     "plot-calibration": "cineclr.reporting.figures.calibration:plot_calibration",
-    "plot-forest": "cineclr.reporting.figures.forest:plot_forest",
-    "plot-bland-altman": "cineclr.reporting.figures.bland_altman:plot_bland_altman",
     "write-report": "cineclr.reporting.run_report:write_report",
     "summarize": "cineclr.reporting.summary:summarize",
+    # On a user's own videos and predictions.
+    "predict": "cineclr.training.apply:predict",
+    "evaluate-predictions": "cineclr.reporting.compare:evaluate_predictions",
+    "evaluate-regression": "cineclr.reporting.regression:evaluate_regression",
+    "sample-size": "cineclr.reporting.sample_size:sample_size",
+    "plot-forest": "cineclr.reporting.figures.forest:plot_forest",
+    "plot-bland-altman": "cineclr.reporting.figures.bland_altman:plot_bland_altman",
     "write-schema": "cineclr.config:write_schema",
     "hash-weights": "cineclr.models.weights:hash_weights",
 }
 
-# Commands that read the hospital's files: what an unexpected error says may quote a patient's data.
+# Commands that read the hospital's or a user's own files: what an unexpected error says may quote a patient's data.
 READS_PRIVATE = (
     "cineclr.intake",
     "cineclr.cohort.sheet",
     "cineclr.private",
     "cineclr.check",
     "cineclr.views",
+    "cineclr.training.apply",
+    "cineclr.reporting.compare",
+    "cineclr.reporting.regression",
+    "cineclr.reporting.figures.bland_altman",
 )
 # Commands that write there: nobody else on the machine may read their files.
 WRITES_PRIVATE = ("cineclr.private", "cineclr.demo", "cineclr.intake.scan", "cineclr.cohort.sheet")
