@@ -67,7 +67,7 @@ COMMANDS: dict[str, str] = {
     "hash-weights": "cineclr.models.weights:hash_weights",
 }
 
-# Commands that read the hospital's or a user's own files: what an unexpected error says may quote a patient's data.
+# Commands that read the hospital's or a user's own files, which what an unexpected error says may quote.
 READS_PRIVATE = (
     "cineclr.intake",
     "cineclr.cohort.sheet",
@@ -79,7 +79,7 @@ READS_PRIVATE = (
     "cineclr.reporting.regression",
     "cineclr.reporting.figures.bland_altman",
 )
-# Commands that write there: nobody else on the machine may read their files.
+# Commands that write to the private side: nobody else on the machine may read their files.
 WRITES_PRIVATE = ("cineclr.private", "cineclr.demo", "cineclr.intake.scan", "cineclr.cohort.sheet")
 
 
