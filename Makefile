@@ -31,7 +31,7 @@ lint: $(VENV)/ready
 
 # Pins of every package, for every platform, with hashes.
 lock: $(VENV)/ready
-	uv pip compile --universal --python-version 3.11 --generate-hashes --extra dev --upgrade \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --extra demo --extra llm --extra dev --upgrade \
 	    --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock pyproject.toml
 	python envs/generate.py
 

@@ -17,7 +17,7 @@ import pydicom
 from pydicom.data import get_testdata_file
 from pydicom.examples import get_path
 
-from cineclr.config import Deidentify
+from cineclr.config.echo import Deidentify
 from cineclr.intake.clean import Job, clean_clip
 from cineclr.intake.mask import choose_region
 from cineclr.intake.triage import examine

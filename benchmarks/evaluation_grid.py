@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 import numpy as np
 import pandas as pd
 
-from cineclr.config import Evaluation
+from cineclr.config.echo import Evaluation
 from cineclr.reporting.evaluate import evaluate_echo
 from cineclr.reporting.predictions import INITS
 

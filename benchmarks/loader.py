@@ -26,7 +26,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from cineclr.config import Augmentation
+from cineclr.config.echo import Augmentation
 from cineclr.data.augmentation import augment, draw_augmentation
 from cineclr.data.order import epoch_order, step_generator
 from cineclr.data.reader import prefetch, read_clips

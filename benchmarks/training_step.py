@@ -23,7 +23,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from cineclr.config import Execution, PretrainMethod
+from cineclr.config.base import Execution
+from cineclr.config.echo import PretrainMethod
 from cineclr.losses.ntxent import nt_xent
 from cineclr.models.r3d import R3D18
 from cineclr.training.checkpoints import Checkpoints

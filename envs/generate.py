@@ -7,6 +7,8 @@ ROOT = Path(__file__).parent.parent
 SHARED = ["numpy", "pandas", "pandera", "pyarrow", "pydantic", "pyyaml"]
 FAMILIES = {
     "imaging": [
+        "h5py",
+        "nibabel",
         "opencv-python-headless",
         "pillow",
         "pydicom",
@@ -16,13 +18,17 @@ FAMILIES = {
         "pylibjpeg-rle",
     ],
     "tables": ["matplotlib", "scikit-learn", "scipy", "statsmodels"],
+    "text": ["openai", "presidio-analyzer", "stanza", "torch", "transformers", "xgrammar"],
     "training": [
+        "h5py",
         "lightning-fabric",
         "opencv-python-headless",
+        "pytorchvideo",
         "safetensors",
         "tensorboard",
         "torch",
         "torchvision",
+        "transformers",
     ],
 }
 HEADER = "# Generated from requirements.lock by envs/generate.py; do not edit.\n"

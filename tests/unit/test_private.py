@@ -52,7 +52,8 @@ def test_a_missing_side_says_how_to_make_it(tmp_path):
     ("text", "words"),
     [
         ("dicom: [a]\nsheet: b\nlnk: accession\n", ["sources.yaml: lnk", "no such setting"]),
-        ("dicom: [a]\n", ["sources.yaml: sheet", "required"]),
+        ("dicom: [a]\n", ["sources.yaml: ", "dicom and sheet belong together"]),
+        ("issuer: b\n", ["sources.yaml: ", "names no data"]),
         ("dicom: [a\n", ["line 2", "not valid YAML"]),
     ],
 )

@@ -2,33 +2,46 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
-from cineclr.config import Echo
-from cineclr.published import ASSUMED, NOTES, describe_departures, list_choices
-from cineclr.reporting.tables import tabulate_deviations
+from cineclr.config.cmr import Cmr
+from cineclr.config.echo import Echo
+from cineclr.published import describe_departures, list_choices
+from cineclr.published.cmr import CMR
+from cineclr.published.echo import ECHO
+from cineclr.reporting.deviations import tabulate_cmr_deviations, tabulate_deviations
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
+both = pytest.mark.parametrize(("paper", "section"), [(ECHO, Echo), (CMR, Cmr)], ids=["echo", "cmr"])
 
 
 def of(choices, setting):
     return next(choice for choice in choices if choice.setting == setting)
 
 
-def test_every_setting_of_the_published_run_is_the_papers_or_assumed_but_for_the_mask():
-    choices = list_choices(Echo())
-    assert {choice.setting for choice in choices if choice.status == "differs"} == {"deidentify.mask"}
+@pytest.mark.parametrize(
+    ("paper", "section", "departures"), [(ECHO, Echo, {"deidentify.mask"}), (CMR, Cmr, set())]
+)
+def test_the_published_run_has_the_papers_settings_or_assumed_ones(paper, section, departures):
+    choices = list_choices(paper, section())
+    assert {choice.setting for choice in choices if choice.status == "differs"} == departures
+    assert not any(choice.setting.endswith("cpu_threads") for choice in choices)
+    assert describe_departures(paper, section()) == ""
+
+
+def test_the_released_code_stands_beside_the_paper():
+    choices = list_choices(ECHO, Echo())
     assert of(choices, "pretrain.temperature").released_code == "0.05"
     assert of(choices, "pretrain.temperature").status == "paper"
     assert of(choices, "predict.clips_per_video").status == "assumed"
-    assert not any(choice.setting.endswith("cpu_threads") for choice in choices)
-    assert describe_departures(Echo()) == ""
 
 
 def test_a_changed_setting_differs_and_is_told_in_the_note():
     echo = Echo.model_validate({"pretrain": {"temperature": 0.05, "cpu_threads": 1, "precision": "32-true"}})
-    changed = of(list_choices(echo), "pretrain.temperature")
+    changed = of(list_choices(ECHO, echo), "pretrain.temperature")
     assert (changed.paper, changed.this_run, changed.status) == ("0.5", "0.05", "differs")
-    assert describe_departures(echo) == "not the paper's settings: pretrain.temperature 0.05 (paper: 0.5)"
+    note = "not the paper's settings: pretrain.temperature 0.05 (paper: 0.5)"
+    assert describe_departures(ECHO, echo) == note
 
 
 def test_many_changes_are_counted_in_the_note():
@@ -39,31 +52,34 @@ def test_many_changes_are_counted_in_the_note():
         "learning_rate": 0.01,
         "projector_hidden": 1,
     }
-    note = describe_departures(Echo.model_validate({"pretrain": changes}))
+    note = describe_departures(ECHO, Echo.model_validate({"pretrain": changes}))
     assert note.count("(paper:") == 3
     assert note.endswith(" and 2 more: see deviations.csv")
 
 
 def test_a_changed_assumption_stays_one_and_names_the_default():
     echo = Echo.model_validate({"predict": {"clips_per_video": 1}})
-    choice = of(list_choices(echo), "predict.clips_per_video")
+    choice = of(list_choices(ECHO, echo), "predict.clips_per_video")
     assert (choice.status, choice.this_run, choice.note) == ("assumed", "1", "default: 4")
 
 
-def test_defects_are_listed_and_are_no_settings():
-    defects = [choice for choice in list_choices(Echo()) if choice.status == "fixed"]
+@both
+def test_defects_are_listed_and_are_no_settings(paper, section):
+    defects = [choice for choice in list_choices(paper, section()) if choice.status == "fixed"]
     assert len(defects) >= 10
     assert all(choice.released_code and choice.this_run and not choice.setting for choice in defects)
 
 
-def test_notes_and_assumptions_name_settings_that_exist():
-    known = {choice.setting for choice in list_choices(Echo())}
-    assert set(NOTES) <= known
-    for name in ASSUMED:
+@both
+def test_notes_and_assumptions_name_settings_that_exist(paper, section):
+    known = {choice.setting for choice in list_choices(paper, section())}
+    assert set(paper.notes) <= known
+    for name in paper.assumed:
         assert any(setting == name or setting.startswith(f"{name}.") for setting in known), name
 
 
-def test_what_config_yaml_marks_as_assumed_is_assumed_here():
+@pytest.mark.parametrize(("wing", "paper"), [("echo", ECHO), ("cmr", CMR)])
+def test_what_config_yaml_marks_as_assumed_is_assumed_here(wing, paper):
     """The mark stands on a setting's line, or in the comment above one or several of them."""
     marked, above, path = set(), False, []
     for line in CONFIG.read_text().splitlines():
@@ -72,17 +88,22 @@ def test_what_config_yaml_marks_as_assumed_is_assumed_here():
             continue
         if found := re.match(r"( *)(\w+):", line):
             path = [*path[: len(found[1]) // 2], found[2]]
-            if "(assumed)" in line or above:
+            if path[0] == wing and ("(assumed)" in line or above):
                 marked.add(".".join(path[1:]))
             above = above and path[-1] == "target_sensitivity"
         else:
             above = False
     assert marked
-    assert marked <= set(ASSUMED) | set(NOTES), marked - set(ASSUMED) - set(NOTES)
+    explained = set(paper.notes) | {name for name in marked if name.startswith(paper.assumed)}
+    assert marked <= explained, marked - explained
 
 
-def test_the_table_has_a_row_per_choice(tmp_path):
-    tabulate_deviations(Echo(), tmp_path / "deviations.csv")
+@pytest.mark.parametrize(
+    ("tabulate", "paper", "section"),
+    [(tabulate_deviations, ECHO, Echo), (tabulate_cmr_deviations, CMR, Cmr)],
+)
+def test_the_table_has_a_row_per_choice(tabulate, paper, section, tmp_path):
+    tabulate(section(), tmp_path / "deviations.csv")
     table = pd.read_csv(tmp_path / "deviations.csv", keep_default_na=False)
     assert table.columns.tolist() == ["setting", "paper", "released_code", "this_run", "status", "note"]
-    assert len(table) == len(list_choices(Echo()))
+    assert len(table) == len(list_choices(paper, section()))

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from cineclr import __version__
-from cineclr.config import parse_settings
+from cineclr.config.base import parse_settings
 from cineclr.errors import InputError
 
 # In the order in which data passes through.
@@ -41,12 +41,42 @@ COMMANDS: dict[str, str] = {
     "pretrain-echo": "cineclr.training.pretrain:pretrain_echo",
     "finetune-echo": "cineclr.training.finetune:finetune_echo",
     "predict-echo": "cineclr.training.predict:predict_echo",
+    # The second paper.
+    "scan-cmr": "cineclr.intake.cmr.scan:scan_cmr",
+    "index-cmr": "cineclr.intake.cmr.index:index_cmr",
+    "map-series": "cineclr.views.series:map_series",
+    "convert-studies": "cineclr.intake.cmr.convert:convert_studies",
+    "import-studies": "cineclr.intake.cmr.raw:import_studies",
+    "import-cmr-sheet": "cineclr.cohort.cmr.sheet:import_cmr_sheet",
+    "import-reports": "cineclr.text.reports:import_reports",
+    "import-splitter": "cineclr.text.splitter:import_splitter",
+    "train-splitter": "cineclr.text.splitter:train_splitter",
+    "import-text-encoder": "cineclr.text.encoder:import_text_encoder",
+    "tokenize-reports": "cineclr.text.tokens:tokenize_reports",
+    "label-reports": "cineclr.text.labels.label:label_reports",
+    "build-cmr-cohort": "cineclr.cohort.cmr.build:build_cmr_cohort",
+    "import-cmr-weights": "cineclr.models.keys:import_cmr_weights",
+    "pretrain-cmr": "cineclr.training.cmr.pretrain:pretrain_cmr",
+    "extract-features": "cineclr.training.cmr.features:extract_features",
+    "finetune-lvef": "cineclr.training.cmr.finetune:finetune_lvef",
+    "finetune-diagnosis": "cineclr.training.cmr.finetune:finetune_diagnosis",
+    "predict-cmr": "cineclr.training.cmr.predict:predict_cmr",
+    "evaluate-lvef": "cineclr.reporting.cmr.lvef:evaluate_lvef",
+    "evaluate-diagnoses": "cineclr.reporting.cmr.diagnoses:evaluate_diagnoses",
+    "evaluate-cmr-operating-points": "cineclr.reporting.cmr.operating_points:evaluate_cmr_operating_points",
+    "tabulate-cmr-cohort": "cineclr.reporting.cmr.tables:tabulate_cmr_cohort",
+    "tabulate-cmr-deviations": "cineclr.reporting.deviations:tabulate_cmr_deviations",
+    "tabulate-cmr": "cineclr.reporting.cmr.tables:tabulate_cmr",
+    "plot-lvef": "cineclr.reporting.cmr.figures:plot_lvef",
+    "plot-lvef-ratios": "cineclr.reporting.cmr.figures:plot_lvef_ratios",
+    "plot-diagnoses": "cineclr.reporting.cmr.figures:plot_diagnoses",
+    # Statistics, tables and figures of the first.
     "evaluate-echo": "cineclr.reporting.evaluate:evaluate_echo",
     "evaluate-operating-points": "cineclr.reporting.operating_points:evaluate_operating_points",
     "evaluate-calibration": "cineclr.reporting.calibration:evaluate_calibration",
     "evaluate-subgroups": "cineclr.reporting.subgroups:evaluate_subgroups",
     "tabulate-cohort": "cineclr.reporting.tables:tabulate_cohort",
-    "tabulate-deviations": "cineclr.reporting.tables:tabulate_deviations",
+    "tabulate-deviations": "cineclr.reporting.deviations:tabulate_deviations",
     "tabulate-results": "cineclr.reporting.tables:tabulate_results",
     "tabulate-evaluation": "cineclr.reporting.tables:tabulate_evaluation",
     "compare-runs": "cineclr.reporting.runs:compare_runs",
@@ -56,7 +86,11 @@ COMMANDS: dict[str, str] = {
     "plot-calibration": "cineclr.reporting.figures.calibration:plot_calibration",
     "write-report": "cineclr.reporting.run_report:write_report",
     "summarize": "cineclr.reporting.summary:summarize",
-    # On a user's own videos and predictions.
+    # On a user's own videos, studies, labels and predictions.
+    "validate-hdf5": "cineclr.video.hdf5:validate_hdf5",
+    "write-sample-hdf5": "cineclr.video.sample:write_sample_hdf5",
+    "review-labels": "cineclr.text.labels.review:review_labels",
+    "score-labels": "cineclr.text.labels.review:score_labels",
     "predict": "cineclr.training.apply:predict",
     "evaluate-predictions": "cineclr.reporting.compare:evaluate_predictions",
     "evaluate-regression": "cineclr.reporting.regression:evaluate_regression",
@@ -71,6 +105,8 @@ COMMANDS: dict[str, str] = {
 READS_PRIVATE = (
     "cineclr.intake",
     "cineclr.cohort.sheet",
+    "cineclr.cohort.cmr.sheet",
+    "cineclr.text",
     "cineclr.private",
     "cineclr.check",
     "cineclr.views",
@@ -80,7 +116,17 @@ READS_PRIVATE = (
     "cineclr.reporting.figures.bland_altman",
 )
 # Commands that write to the private side: nobody else on the machine may read their files.
-WRITES_PRIVATE = ("cineclr.private", "cineclr.demo", "cineclr.intake.scan", "cineclr.cohort.sheet")
+WRITES_PRIVATE = (
+    *(
+        "cineclr.private",
+        "cineclr.demo",
+        "cineclr.intake.scan",
+        "cineclr.intake.cmr.scan",
+        "cineclr.intake.cmr.index",
+    ),
+    *("cineclr.cohort.sheet", "cineclr.cohort.cmr.sheet", "cineclr.views.series", "cineclr.text.reports"),
+    *("cineclr.text.tokens", "cineclr.text.labels"),
+)
 
 
 def load_command(name: str) -> Callable[..., Any]:

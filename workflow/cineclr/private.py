@@ -7,17 +7,26 @@ import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from cineclr.config import Section, parse_settings
+from cineclr.config.base import Section, parse_settings
 from cineclr.errors import InputError
 from cineclr.files import publish
 
-Kind = Literal["patient", "study", "video", "file"]
+Kind = Literal["patient", "study", "video", "file", "cine"]
 KEY_BYTES = 32
+
+
+def _with_text_keys(values: Any) -> Any:
+    """Let numbers stand without quotes; YAML has already turned a bare yes or no into a truth value."""
+    if not isinstance(values, dict) or not all(isinstance(column, dict) for column in values.values()):
+        return values
+    if any(isinstance(key, bool) for column in values.values() for key in column):
+        raise ValueError("put yes, no, true, false, on and off in quotes")
+    return {name: {str(key): ours for key, ours in column.items()} for name, column in values.items()}
 
 
 class SheetColumns(Section):
@@ -42,11 +51,73 @@ class Weights(Section):
     kinetics400_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
 
 
-class Sources(Section):
-    """`sources.yaml`: where the data lie and how the sheet is to be read."""
+class CmrColumns(Section):
+    """Names of the MRI sheet's columns, where they differ from ours."""
+
+    study_id: str = "study_id"
+    patient_id: str = "patient_id"
+    study_date: str = "study_date"
+    sex: str = "sex"
+    age: str = "age"
+    cohort: str = "cohort"
+    lvef: str = "lvef"
+
+
+class ReportColumns(Section):
+    """Names of the report file's columns, where they differ from ours."""
+
+    study_id: str = "study_id"
+    report: str = "report"
+
+
+class CmrWeights(Section):
+    """Models of the user's own: files with the SHA-256 that they must have, and folders."""
+
+    kinetics400: Path | None = None
+    kinetics400_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    published: Path | None = None
+    published_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    text_encoder: Path | None = Field(None, description="folder of a BERT as transformers saves it")
+    splitter: Path | None = Field(None, description="folder of stanza's resources with an English tokenizer")
+    language_model: Path | None = Field(None, description="folder of a causal model that labels reports")
+
+
+class CmrSources(Section):
+    """The MRI part of `sources.yaml`."""
 
     dicom: list[Path] = Field(min_length=1, description="folders that hold the DICOM files, at any depth")
     sheet: Path = Field(description="CSV or Excel file with one row per study")
+    reports: Path = Field(description="CSV or Excel file with a report per study")
+    link: Literal["study_uid", "accession"] = Field("study_uid", description="what study_id holds")
+    issuer: str = Field(
+        "local", description="who issued patient and accession numbers, where headers do not say"
+    )
+    columns: CmrColumns = CmrColumns()
+    report_columns: ReportColumns = ReportColumns()
+    further: list[str] = Field(
+        [], description="further columns for the cohort's table; none of them may identify a patient"
+    )
+    values: dict[str, dict[str, str | int]] = Field(
+        {}, description="our column -> {value in the sheet: our value}"
+    )
+    labels: Path | None = Field(
+        None,
+        description="CSV `study_id` and a column per diagnosis: 1, 0 or empty (text.labels.source: sheet)",
+    )
+    series_views: Path | None = Field(
+        None, description="CSV `series_description,view`: names that the rules do not map, or map wrongly"
+    )
+    hdf5: list[Path] = Field([], description="folders of HDF5 files of our schema, in place of DICOM")
+    weights: CmrWeights = CmrWeights()
+
+    _keys_are_text = field_validator("values", mode="before")(_with_text_keys)
+
+
+class Sources(Section):
+    """`sources.yaml`: where the data lie and how the sheet is to be read."""
+
+    dicom: list[Path] = Field([], description="folders that hold the echo DICOM files, at any depth")
+    sheet: Path | None = Field(None, description="CSV or Excel file with one row per echo study")
     link: Literal["study_uid", "accession"] = Field("study_uid", description="what study_id holds")
     issuer: str = Field(
         "local", description="who issued patient and accession numbers, where headers do not say"
@@ -63,15 +134,24 @@ class Sources(Section):
     )
     weights: Weights = Weights()
 
-    @field_validator("values", mode="before")
-    @classmethod
-    def _keys_are_text(cls, values: Any) -> Any:
-        """Let numbers stand without quotes; YAML has already turned a bare yes or no into a truth value."""
-        if not isinstance(values, dict) or not all(isinstance(column, dict) for column in values.values()):
-            return values
-        if any(isinstance(key, bool) for column in values.values() for key in column):
-            raise ValueError("put yes, no, true, false, on and off in quotes")
-        return {name: {str(key): ours for key, ours in column.items()} for name, column in values.items()}
+    cmr: CmrSources | None = Field(None, description="cardiac MRI, the second paper")
+
+    _keys_are_text = field_validator("values", mode="before")(_with_text_keys)
+
+    @model_validator(mode="after")
+    def _something_is_there(self) -> Self:
+        if bool(self.dicom) != bool(self.sheet):
+            raise ValueError("dicom and sheet belong together: name both, or neither")
+        if not self.dicom and self.cmr is None:
+            raise ValueError("names no data: dicom and sheet for echo, or a section cmr for cardiac MRI")
+        return self
+
+    @property
+    def echo_sheet(self) -> Path:
+        """Return the echo sheet; raise InputError if the sources name no echo data."""
+        if self.sheet is None:
+            raise InputError("sources.yaml: dicom and sheet are missing; name them to run the echo stages")
+        return self.sheet
 
 
 @dataclass(frozen=True)
@@ -94,6 +174,15 @@ class PrivateSide:
             line = f", line {mark.line + 1}" if mark else ""
             raise InputError(f"{path}{line}: not valid YAML") from None
         return parse_settings(Sources, values, where="sources.yaml: ", quote=False)
+
+    def cmr_sources(self) -> CmrSources:
+        """Return the MRI part of the sources; raise InputError if there is none."""
+        sources = self.sources()
+        if sources.cmr is None:
+            raise InputError(
+                "sources.yaml: cmr: missing; name dicom, sheet and reports of the MRI studies there"
+            )
+        return sources.cmr
 
     def key(self) -> bytes:
         """Read the pseudonym key; refuse one that is damaged or that others can read."""
@@ -151,18 +240,26 @@ def write_private(path: Path, text: str) -> None:
 
 
 def init(
-    private: Path, dicom: list[Path], sheet: Path, link: Literal["study_uid", "accession"] = "study_uid"
+    private: Path,
+    dicom: list[Path] | None = None,
+    sheet: Path | None = None,
+    cmr_dicom: list[Path] | None = None,
+    cmr_sheet: Path | None = None,
+    cmr_reports: Path | None = None,
+    link: Literal["study_uid", "accession"] = "study_uid",
 ) -> None:
     """Make the private side of a run: a new pseudonym key, and sources.yaml that says where the data lie.
 
-    An existing key is kept (a new key means new pseudonyms and a new split); an existing sources.yaml is not
-    overwritten.
+    Echo needs --dicom and --sheet; cardiac MRI needs --cmr-dicom, --cmr-sheet and --cmr-reports; give either
+    or both. An existing key is kept (a new key means new pseudonyms and a new split); an existing
+    sources.yaml is not overwritten.
     """
-    for folder in dicom:
-        if not folder.is_dir():
-            raise InputError(f"--dicom: no such folder: {folder}")
-    if not sheet.is_file():
-        raise InputError(f"--sheet: no such file: {sheet}")
+    echo = _describe_wing({"--dicom": dicom, "--sheet": sheet}, link)
+    cmr = _describe_wing(
+        {"--cmr-dicom": cmr_dicom, "--cmr-sheet": cmr_sheet, "--cmr-reports": cmr_reports}, link
+    )
+    if not echo and not cmr:
+        raise InputError("give --dicom and --sheet, or --cmr-dicom, --cmr-sheet and --cmr-reports")
     if (private / "sources.yaml").exists():
         raise InputError(f"{private / 'sources.yaml'} exists already; edit it, or move it away first")
     if (private / "truth").exists():
@@ -170,10 +267,26 @@ def init(
     make_private_folder(private)
     if not (private / "key").exists():
         write_private(private / "key", secrets.token_hex(KEY_BYTES) + "\n")
-    sources = {
-        "dicom": [str(folder.resolve()) for folder in dicom],
-        "sheet": str(sheet.resolve()),
-        "link": link,
-    }
+    sources = {**echo, **({"cmr": cmr} if cmr else {})}
     write_private(private / "sources.yaml", yaml.safe_dump(sources, sort_keys=False))
     print(f"{private}: key and sources.yaml are ready. Back up the key in a safe place. Next: cineclr check")
+
+
+def _describe_wing(options: dict[str, list[Path] | Path | None], link: str) -> dict[str, Any]:
+    """Return one wing's part of sources.yaml; empty where none of its options is given."""
+    if not any(options.values()):
+        return {}
+    part: dict[str, Any] = {}
+    for option, value in options.items():
+        if not value:
+            raise InputError(f"{option} is missing; {', '.join(options)} belong together")
+        name = option.removeprefix("--").removeprefix("cmr-")
+        for path in value if isinstance(value, list) else [value]:
+            if not (path.is_dir() if isinstance(value, list) else path.is_file()):
+                raise InputError(
+                    f"{option}: no such {'folder' if isinstance(value, list) else 'file'}: {path}"
+                )
+        part[name] = (
+            [str(path.resolve()) for path in value] if isinstance(value, list) else str(value.resolve())
+        )
+    return {**part, "link": link}

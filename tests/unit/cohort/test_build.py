@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cineclr.cohort.build import build_cohort, label_studies, make_splits, name_scanners, split_units
 from cineclr.cohort.flow import sort_into_buckets
-from cineclr.config import Cohort, LvhThresholds
+from cineclr.config.echo import Cohort, LvhThresholds
 from cineclr.errors import InputError
 
 PAPER = (0.75, 0.10, 0.15)

@@ -4,7 +4,7 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from cineclr.config import Augmentation
+from cineclr.config.echo import Augmentation
 from cineclr.data import augmentation
 from cineclr.data.augmentation import Draws, augment, draw_augmentation
 from cineclr.data.reader import to_device

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, generate_uid
 
-from cineclr.config import Deidentify
+from cineclr.config.echo import Deidentify
 from cineclr.files import read_parquet
 from cineclr.intake.deidentify import deidentify_echo
 from cineclr.intake.scan import index_studies, list_files, scan_dicom

@@ -16,7 +16,7 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.examples import get_path
 
-from cineclr.config import Clips, Deidentify
+from cineclr.config.echo import Clips, Deidentify
 from cineclr.files import write_parquet
 from cineclr.intake.decode import Clip
 from cineclr.intake.deidentify import deidentify_echo

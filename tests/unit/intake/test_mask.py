@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from intake_files import BOX, COLUMNS, ROWS, draw_sector
 
-from cineclr.config import Deidentify
+from cineclr.config.echo import Deidentify
 from cineclr.intake.colour import has_colour
 from cineclr.intake.headers import Region
 from cineclr.intake.mask import apply_mask, choose_region, find_sector

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from cineclr.config import Evaluation
+from cineclr.config.echo import Evaluation
 from cineclr.errors import InputError
 from cineclr.reporting.evaluate import evaluate_echo
 

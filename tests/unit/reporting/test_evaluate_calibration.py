@@ -5,7 +5,7 @@ from scipy.special import expit, logit
 from sklearn.metrics import brier_score_loss
 
 from cineclr.cli import main
-from cineclr.config import Evaluation
+from cineclr.config.echo import Evaluation
 from cineclr.errors import InputError
 from cineclr.reporting import calibration
 from cineclr.reporting.calibration import evaluate_calibration

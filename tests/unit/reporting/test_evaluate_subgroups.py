@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from cineclr.config import Evaluation
+from cineclr.config.echo import Evaluation
 from cineclr.errors import InputError
 from cineclr.reporting.subgroups import COLUMNS, band_ages, evaluate_subgroups
 

@@ -1,6 +1,6 @@
 import typing
 
-from cineclr.config import Init, Split, Task
+from cineclr.config.echo import Init, Split, Task
 from cineclr.reporting.figures.style import COLOURS, DASHES, MARKERS
 from cineclr.reporting.names import INIT_NAMES, METRIC_NAMES, SPLIT_NAMES, TASK_NAMES
 from cineclr.stats.bootstrap import METRICS

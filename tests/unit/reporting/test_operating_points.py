@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cineclr.cli import main
-from cineclr.config import Evaluation
+from cineclr.config.echo import Evaluation
 from cineclr.errors import InputError
 from cineclr.reporting.operating_points import NOTE, evaluate_operating_points
 from cineclr.stats.operating import MEASURES, choose_threshold

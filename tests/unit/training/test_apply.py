@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cineclr.cli import main
-from cineclr.config import Predict
+from cineclr.config.echo import Predict
 from cineclr.errors import InputError
 from cineclr.models.r3d import R3D18
 from cineclr.models.weights import describe_encoder, describe_input, save_weights

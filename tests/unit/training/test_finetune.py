@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import torch
 
-from cineclr.config import Augmentation, Encoder, Execution, Finetune
+from cineclr.config.base import Execution
+from cineclr.config.echo import Augmentation, Encoder, Finetune
 from cineclr.data.reader import to_device
 from cineclr.errors import InputError
 from cineclr.models.r3d import R3D18

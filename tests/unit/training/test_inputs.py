@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import torch
 
-from cineclr.config import Augmentation, Encoder, Execution, Finetune, Predict, PretrainMethod
+from cineclr.config.base import Execution
+from cineclr.config.echo import Augmentation, Encoder, Finetune, Predict, PretrainMethod
 from cineclr.errors import InputError
 from cineclr.models.r3d import R3D18
 from cineclr.models.weights import describe_encoder, load_weights, save_weights

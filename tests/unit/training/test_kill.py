@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cineclr.config import Augmentation, Encoder, Execution, Finetune, PretrainMethod, Section
+from cineclr.config.base import Execution, Section
+from cineclr.config.echo import Augmentation, Encoder, Finetune, PretrainMethod
 from cineclr.training.session import CLOCK_MARGIN
 
 ENCODER = Encoder(width=8, kinetics400="none")

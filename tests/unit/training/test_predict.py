@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from cineclr.config import Encoder, Predict
+from cineclr.config.echo import Encoder, Predict
 from cineclr.errors import InputError
 from cineclr.models.r3d import R3D18
 from cineclr.models.weights import describe_encoder, save_weights

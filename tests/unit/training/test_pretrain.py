@@ -12,7 +12,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from cineclr.config import Augmentation, Encoder, Execution, Method, PretrainMethod
+from cineclr.config.base import Execution
+from cineclr.config.echo import Augmentation, Encoder, Method, PretrainMethod
 from cineclr.errors import InputError
 from cineclr.models.r3d import R3D18
 from cineclr.models.weights import load_strictly, load_weights

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from cineclr.config import Execution, PretrainMethod
+from cineclr.config.base import Execution
+from cineclr.config.echo import PretrainMethod
 from cineclr.errors import InputError
 from cineclr.models.r3d import R3D18
 from cineclr.training.checkpoints import Checkpoints

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cineclr.config import Clips
+from cineclr.config.echo import Clips
 from cineclr.files import write_parquet
 from cineclr.video.avi import read_avi, write_avi
 from cineclr.video.clips import preprocess_clips

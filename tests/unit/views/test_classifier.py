@@ -9,7 +9,7 @@ import torch
 import yaml
 from views_hospital import CLASSES, Hospital
 
-from cineclr.config import Views
+from cineclr.config.echo import Views
 from cineclr.errors import InputError
 from cineclr.files import sha256_file
 from cineclr.seeds import derive_seed

@@ -6,7 +6,8 @@ import pytest
 import torch
 from views_hospital import CLASSES, Hospital
 
-from cineclr.config import Views, ViewTraining, parse_settings
+from cineclr.config.base import parse_settings
+from cineclr.config.echo import Views, ViewTraining
 from cineclr.errors import InputError
 from cineclr.views.classifier import classify_views
 from cineclr.views.train import augment, hold_out_studies, train_view_classifier

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from cineclr.cohort.flow import STAGES, describe_flow, sort_into_buckets
-from cineclr.config import Cohort, LvhThresholds
+from cineclr.config.echo import Cohort, LvhThresholds
 from cineclr.errors import InputError
 from cineclr.files import read_fact, read_parquet, write_json, write_parquet, write_table
 from cineclr.ledger import PASSED, USED, Code

@@ -39,7 +39,7 @@ def read_sheet(sources: Sources) -> pd.DataFrame:
     The index is the sheet's row, study_date a `datetime.date`, numbers are numbers, lv_mass_index may be
     missing. Raises InputError that lists the mistakes by row, column and rule and never quotes a cell.
     """
-    rows = read_rows(sources.sheet, "sheet")
+    rows = read_rows(sources.echo_sheet, "sheet")
     frame = _map_values(_pick_columns(rows, sources), sources.values)
     if rows.attrs["decimal_comma"]:
         frame = _use_decimal_points(frame, sources.further)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cineclr.config import Augmentation
+from cineclr.config.echo import Augmentation
 from cineclr.data.memory import allocate
 
 CPU_PIXELS = 400_000  # of a batch, augmented at once on a CPU

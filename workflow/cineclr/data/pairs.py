@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from cineclr.config import Method
+from cineclr.config.echo import Method
 
 
 def pair_with_itself(videos: pd.DataFrame) -> np.ndarray:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cineclr.config import Deidentify
+from cineclr.config.echo import Deidentify
 from cineclr.files import sha256_file
 from cineclr.intake.colour import has_colour
 from cineclr.intake.decode import Clip, DecodeError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cineclr.config import Deidentify
+from cineclr.config.echo import Deidentify
 from cineclr.errors import InputError
 from cineclr.files import publish, write_parquet
 from cineclr.intake.clean import Cleaned, Job, clean_clip

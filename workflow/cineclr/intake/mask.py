@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from cineclr.config import Deidentify
+from cineclr.config.echo import Deidentify
 from cineclr.intake.headers import Region
 
 TISSUE_2D = 1  # RegionSpatialFormat "2D" (PS3.3 C.8.5.5.1.1)

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from cineclr.config import Precision
+from cineclr.config.base import Precision
 from cineclr.errors import InputError
 from cineclr.files import publish, require_file, sha256_file
 from cineclr.models.r3d import R3D18

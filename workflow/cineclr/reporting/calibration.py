@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cineclr.config import Evaluation, Task
+from cineclr.config.echo import Evaluation, Task
 from cineclr.files import write_table
 from cineclr.reporting.predictions import join_test_sets, note_independence, read_models
 from cineclr.seeds import derive_seed

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cineclr.config import Evaluation, Task
+from cineclr.config.echo import Evaluation, Task
 from cineclr.files import write_table
 from cineclr.reporting.names import TEST_SETS
 from cineclr.reporting.predictions import INITS, find_patients, join_test_sets, read_models, read_patients

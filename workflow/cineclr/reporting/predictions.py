@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cineclr.config import Evaluation, Init, Task
+from cineclr.config.echo import Evaluation, Init, Task
 from cineclr.errors import InputError
 from cineclr.files import require_file
 from cineclr.reporting.names import TEST_SETS

@@ -10,8 +10,10 @@ from cineclr.errors import InputError
 from cineclr.files import publish
 
 
-def write_report(config: str, output: Path) -> None:
+def write_report(config: str, wings: list[str], output: Path) -> None:
     """Write `report.html` of the run whose whole configuration is the JSON text `config`.
+
+    `wings` are the targets that it covers: echo, cmr, or both.
 
     Snakemake's `--report-after-run` cannot stand in a profile, since a dry run of an unfinished workflow
     would fail with it; so this is a rule like any other. Raises InputError with Snakemake's last lines.
@@ -20,7 +22,7 @@ def write_report(config: str, output: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         configfile, page = Path(folder) / "config.json", Path(folder) / "report.html"
         configfile.write_text(config)
-        command = [sys.executable, "-m", "snakemake", "echo", "--snakefile", str(snakefile)]
+        command = [sys.executable, "-m", "snakemake", *wings, "--snakefile", str(snakefile)]
         command += ["--nolock", "--cores", "1", "--configfile", str(configfile)]
         command += ["--report", str(page)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

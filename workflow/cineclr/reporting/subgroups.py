@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cineclr.config import Evaluation, Task
+from cineclr.config.echo import Evaluation, Task
 from cineclr.errors import InputError
 from cineclr.files import require_file, write_table
 from cineclr.reporting.names import TEST_SETS

@@ -2,17 +2,14 @@
 
 import logging
 from collections.abc import Hashable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cineclr.cohort.characteristics import describe_cohort
-from cineclr.config import Echo
 from cineclr.errors import InputError
 from cineclr.files import require_file, write_table
-from cineclr.published import list_choices
 from cineclr.reporting.suppress import show_count, suppress_evaluation
 from cineclr.stats.multiple import benjamini_hochberg, few_for_normal, holm
 
@@ -32,11 +29,6 @@ def tabulate_cohort(splits: Path, min_cell: int, output: Path) -> None:
     table = describe_cohort(pd.read_csv(splits, dtype={"study": str, "patient": str}), min_cell)
     write_table(table, output)
     log.info("wrote %d rows to %s", len(table), output.name)
-
-
-def tabulate_deviations(settings: Echo, output: Path) -> None:
-    """Write every scientific setting beside the paper's and the released code's: see `published.Choice`."""
-    write_table(pd.DataFrame([asdict(choice) for choice in list_choices(settings)]), output)
 
 
 def tabulate_results(

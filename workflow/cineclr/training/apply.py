@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from cineclr.config import Predict
+from cineclr.config.echo import Predict
 from cineclr.errors import InputError
 from cineclr.files import read_parquet, write_table
 from cineclr.ledger import PASSED, Code, count_codes

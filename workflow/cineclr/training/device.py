@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from cineclr.config import Precision
+from cineclr.config.base import Precision
 
 HALF = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 

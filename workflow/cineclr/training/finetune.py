@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from cineclr.cohort.subsets import draw_subset, training_labels
-from cineclr.config import Encoder, Execution, Finetune, Init, Task
+from cineclr.config.base import Execution
+from cineclr.config.echo import Encoder, Finetune, Init, Task
 from cineclr.data.augmentation import Draws, augment, draw_augmentation
 from cineclr.data.order import epoch_order, split_batches, step_generator
 from cineclr.data.reader import Store, read_clips, to_device

@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 from torch import Tensor, nn
 
-from cineclr.config import Optimization
+from cineclr.config.base import Optimization
 
 Batch = TypeVar("Batch", bound=Sized)
 

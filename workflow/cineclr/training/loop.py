@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from cineclr.config import Execution
+from cineclr.config.base import Execution
 from cineclr.data.reader import prefetch
 from cineclr.errors import InputError
 from cineclr.progress import Progress

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from cineclr.config import Encoder, Predict, Task
+from cineclr.config.echo import Encoder, Predict, Task
 from cineclr.data.reader import Store, prefetch, read_clips, to_device
 from cineclr.data.sampling import EvenClips
 from cineclr.errors import InputError

@@ -13,7 +13,8 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cineclr.config import Encoder, Execution, Method, PretrainMethod
+from cineclr.config.base import Execution
+from cineclr.config.echo import Encoder, Method, PretrainMethod
 from cineclr.data.augmentation import Draws, augment, draw_augmentation
 from cineclr.data.order import epoch_order, split_batches, step_generator
 from cineclr.data.pairs import PAIRS

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from cineclr.config import TASKS
+from cineclr.config.echo import TASKS
 from cineclr.data.reader import read_clips, to_device
 from cineclr.data.sampling import EvenClips
 from cineclr.stats.auroc import auroc

@@ -17,7 +17,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
 
-from cineclr.config import Precision
+from cineclr.config.base import Precision
 from cineclr.errors import InputError
 from cineclr.training.device import make_repeatable
 

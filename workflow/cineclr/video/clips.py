@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from cineclr.config import Clips
+from cineclr.config.echo import Clips
 from cineclr.errors import InputError
 from cineclr.files import write_parquet
 from cineclr.ledger import PASSED, Code, count_codes

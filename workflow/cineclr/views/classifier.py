@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cineclr.config import Views
+from cineclr.config.echo import Views
 from cineclr.errors import InputError
 from cineclr.files import sha256_file, write_parquet
 from cineclr.ledger import PASSED, Code

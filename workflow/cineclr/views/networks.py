@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 import torchvision
 
-from cineclr.config import Views
+from cineclr.config.echo import Views
 from cineclr.errors import InputError
 from cineclr.files import publish, sha256_file, write_json
 from cineclr.views.frames import normalise_frames

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cineclr.config import Views
+from cineclr.config.echo import Views
 from cineclr.errors import InputError
 from cineclr.private import PrivateSide, Pseudonymizer
 from cineclr.progress import Progress, track

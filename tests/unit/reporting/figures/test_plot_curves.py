@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_curve
 
-from cineclr.config import Evaluation
+from cineclr.config.echo import Evaluation
 from cineclr.errors import InputError
 from cineclr.reporting.figures import curves
 from cineclr.reporting.figures.style import COLOURS

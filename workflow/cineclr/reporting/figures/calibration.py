@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cineclr.config import Task
+from cineclr.config.echo import Task
 from cineclr.errors import InputError
 from cineclr.files import require_file
 from cineclr.reporting.evaluate import REFERENCE

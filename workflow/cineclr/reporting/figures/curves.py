@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cineclr.config import Evaluation, Task
+from cineclr.config.echo import Evaluation, Task
 from cineclr.errors import InputError
 from cineclr.files import require_file
 from cineclr.reporting.evaluate import REFERENCE

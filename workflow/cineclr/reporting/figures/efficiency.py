@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from cineclr.config import Init, Task
+from cineclr.config.echo import Init, Task
 from cineclr.errors import InputError
 from cineclr.files import require_file
 from cineclr.reporting.figures import style

@@ -1,41 +1,20 @@
-"""The configuration: one model per section, unknown keys refused, cross-field rules checked at load."""
+"""The first paper: label-efficient diagnosis from echocardiograms."""
 
-import json
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from cineclr.errors import InputError
-from cineclr.files import publish
+from cineclr.config.base import Fraction, Optimization, Precision, Rate, Section
 
 Init = Literal["random", "kinetics400", "simclr", "mi_simclr", "echoclr"]
 Method = Literal["simclr", "mi_simclr", "echoclr"]
 Task = Literal["lvh", "severe_as"]
 Split = Literal["train", "val", "internal", "external"]
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 View = str
-Fraction = Annotated[float, Field(gt=0, le=1)]
-Rate = Annotated[float, Field(gt=0)]
 Year = Annotated[int, Field(ge=1980, le=2100)]
 
 SSL_METHODS: tuple[Method, ...] = ("simclr", "mi_simclr", "echoclr")
 TASKS: tuple[Task, ...] = ("lvh", "severe_as")
-
-
-class Section(BaseModel):
-    """A part of the configuration: immutable, and a key it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Shards(Section):
-    """How many jobs share the work of a stage; 30 to 60 minutes of work each is a good size."""
-
-    scan: int = Field(16, ge=1, le=999, description="jobs that scan the input files")
-    studies: int = Field(
-        32, ge=1, le=999, description="jobs that de-identify, classify and preprocess studies"
-    )
 
 
 class Deidentify(Section):
@@ -221,31 +200,6 @@ class PretrainEpochs(Section):
     echoclr: int = Field(300, ge=1)
 
 
-class Optimization(Section):
-    """What every training's steps share."""
-
-    batch_size: int = Field(ge=2, description="examples per optimizer step")
-    accumulate: int = Field(
-        1,
-        ge=1,
-        description="micro-batches whose gradients make one optimizer step, for less memory; negatives and "
-        "batch normalisation see a micro-batch only",
-    )
-    clip_gradient_norm: float | None = Field(
-        None,
-        gt=0,
-        description="largest norm of a step's gradient, which is scaled down to it; null: as it is",
-    )
-
-    @model_validator(mode="after")
-    def _micro_batches_are_equal(self) -> Self:
-        if self.batch_size % self.accumulate or self.batch_size // self.accumulate < 2:
-            raise ValueError(
-                f"batch_size is {self.batch_size}: not {self.accumulate} (accumulate) parts of 2 or more each"
-            )
-        return self
-
-
 class PretrainBase(Optimization):
     """What all methods of self-supervised pretraining share."""
 
@@ -418,96 +372,3 @@ class Echo(Section):
                 f"clips.min_frames is {self.clips.min_frames}, but training draws clips of {need} frames"
             )
         return self
-
-
-class Execution(Section):
-    """How trainings are carried out; no part of their result, so that a change reruns nothing."""
-
-    save_minutes: float = Field(
-        10, ge=0, description="time between checkpoints: what a kill without warning may cost"
-    )
-    skip_non_finite: int = Field(
-        3,
-        ge=0,
-        description="steps in a row with a gradient that is not finite that are skipped; more stop it",
-    )
-    compile: bool = Field(
-        False,
-        description="torch.compile the network: faster after minutes, other rounding, needs a C++ compiler",
-    )
-    probe_epochs: int = Field(
-        10,
-        ge=0,
-        description="pretraining epochs between looks at what the frozen encoder knows of the validation "
-        "labels; 0: never",
-    )
-
-
-class Demo(Section):
-    """The synthetic hospital of the demo; leave this section out for real data."""
-
-    studies: int = Field(560, ge=12, description="echo studies")
-    frames: int = Field(20, ge=8, description="frames of a typical clip")
-    full_size_share: float = Field(
-        0.02, ge=0, le=1, description="share of clips written at a scanner's full size"
-    )
-
-
-class Config(Section):
-    """All scientific choices of a run."""
-
-    run: str = Field(
-        "main",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
-        description="name of the run: results/<run>, private/<run>",
-    )
-    private: str = Field(
-        "private", min_length=1, description="folder of the private side; nobody else may read it"
-    )
-    seed: int = Field(0, ge=0, description="root of all randomness")
-    shards: Shards = Shards()
-    echo: Echo = Echo()
-    execution: Execution = Execution()
-    demo: Demo | None = Field(None, description="make a synthetic hospital instead of reading a real one")
-
-    @field_validator("private")
-    @classmethod
-    def _is_apart_from_results(cls, private: str) -> str:
-        if Path(private).resolve().is_relative_to(Path("results").resolve()):
-            raise ValueError("must lie outside results/, which is made to be shared")
-        return private
-
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def parse_settings(model: type[Model], value: Any, where: str = "", quote: bool = True) -> Model:
-    """Validate `value` as `model`; raise InputError, a line per mistake: key, value, remedy.
-
-    `quote=False` leaves the value out: where it may be a data path, or name a patient.
-    """
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise InputError("\n".join(_explain(item, where, quote) for item in error.errors())) from None
-
-
-def _explain(item: Any, where: str, quote: bool) -> str:
-    key = ".".join(str(part) for part in item["loc"]) or "settings"
-    if item["type"] == "extra_forbidden":
-        return f"{where}{key}: no such setting"
-    message = item["msg"].removeprefix("Value error, ")
-    plain = isinstance(item["input"], str | int | float | bool | list)
-    shown = f" (got {item['input']!r})" if quote and plain else ""
-    return f"{where}{key}: {message}{shown}"
-
-
-def load_config(values: dict[str, Any]) -> Config:
-    """Return the checked configuration; raise InputError that lists every mistake."""
-    return parse_settings(Config, values, where="config: ")
-
-
-def write_schema(output: Path) -> None:
-    """Write the JSON schema of config.yaml."""
-    with publish(output) as temporary:
-        temporary.write_text(json.dumps(Config.model_json_schema(), indent=2) + "\n")

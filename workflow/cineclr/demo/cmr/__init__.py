@@ -1,0 +1,1 @@
+"""The MRI wing of the synthetic hospital."""
