@@ -23,6 +23,11 @@ include: "workflow/rules/views.smk"
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/reporting.smk"
+include: "workflow/rules/cmr_intake.smk"
+include: "workflow/rules/cmr_text.smk"
+include: "workflow/rules/cmr_training.smk"
+include: "workflow/rules/cmr_reporting.smk"
+include: "workflow/rules/report.smk"
 
 
 # A mistake in sources.yaml or in the sheet stops the run before its first job.
@@ -36,5 +41,5 @@ onsuccess:
 
 rule all:
     input:
-        rules.echo.input,
+        rules.write_report.input,
         rules.write_report.output,

@@ -34,10 +34,15 @@ class Code(StrEnum):
     # views and clips
     OTHER_VIEW = "other_view"
     TOO_SHORT = "too_short"
+    # conversion of MRI series
+    NO_VIEW = "no_view"
+    NOT_CINE = "not_cine"
+    REPEATED = "repeated"
     # cohort
     NOT_IN_SHEET = "not_in_sheet"
     YEAR_OUTSIDE = "year_outside"
     LOW_FLOW_LOW_GRADIENT = "low_flow_low_gradient"
+    NO_REPORT = "no_report"
 
 
 MEANING: dict[Code, str] = {
@@ -61,9 +66,13 @@ MEANING: dict[Code, str] = {
     Code.MASK_FAILED: "image content not found, masking impossible",
     Code.OTHER_VIEW: "another view",
     Code.TOO_SHORT: "fewer frames than a clip",
+    Code.NO_VIEW: "series of another or an uncertain view",
+    Code.NOT_CINE: "slice of fewer frames than a cine",
+    Code.REPEATED: "slice that was acquired again later",
     Code.NOT_IN_SHEET: "study not in the sheet",
     Code.YEAR_OUTSIDE: "study year outside the cohort",
     Code.LOW_FLOW_LOW_GRADIENT: "low-flow low-gradient aortic stenosis",
+    Code.NO_REPORT: "pretraining study without a report",
 }
 
 

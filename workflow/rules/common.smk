@@ -6,14 +6,18 @@ import sys
 from itertools import product
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 
 PACKAGE = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(PACKAGE))
 
-from cineclr.config import SSL_METHODS, Echo, load_config
+from cineclr.config import load_config
+from cineclr.config.echo import Echo, SSL_METHODS
 from cineclr.errors import InputError
 from cineclr.published import describe_departures
+from cineclr.published.cmr import CMR as CMR_PAPER
+from cineclr.published.echo import ECHO as ECHO_PAPER
 
 try:
     CONFIG = load_config(config)
@@ -30,7 +34,7 @@ def own_python():
 
 RESULTS = f"results/{CONFIG.run}"
 PRIVATE = f"{CONFIG.private}/{CONFIG.run}"
-ECHO = CONFIG.echo
+ECHO, CMR = CONFIG.echo, CONFIG.cmr
 # The models trained on all labels: those that would be used, whose curves and subgroups are shown.
 LARGEST = max(ECHO.finetune.ratios)
 
@@ -46,12 +50,16 @@ wildcard_constraints:
     shard=r"\d+",
     method="simclr|mi_simclr|echoclr",
     task="|".join(ECHO.finetune.tasks),
-    init="|".join(ECHO.finetune.inits),
+    init="|".join({*ECHO.finetune.inits, *CMR.lvef.inits, *CMR.diagnoses.inits}),
     ratio=r"\d\.\d+",
     rate=r"[0-9.e-]+",
     metric="auroc|aupr",
     kind="label_efficiency|ablation",
     evaluation="operating_points|calibration|subgroups",
+    published="kinetics400|published",
+    mode="fine_tuning|transfer_learning",
+    diagnosis="|".join(CMR.diagnoses.tasks),
+    target="|".join([LVEF, *CMR.diagnoses.tasks]),
 
 
 def slice_of(section, *names):
@@ -63,6 +71,20 @@ def slice_of(section, *names):
 def execution(wildcards, threads):
     """How trainings are carried out. Params that depend on `threads` are not compared: a change reruns nothing."""
     return slice_of(CONFIG.execution)
+
+
+def named_wings():
+    """The papers that this run has data for, by sources.yaml or, of a demo, by its settings."""
+    if CONFIG.demo is not None:
+        return {"echo", "cmr"} if CONFIG.demo.cmr else {"echo"}
+    try:
+        named = yaml.safe_load(Path(PRIVATE, "sources.yaml").read_text()) or {}
+    except (OSError, yaml.YAMLError):
+        return {"echo"}  # the first command that reads it says what is wrong
+    return {wing for wing, key in (("echo", "dicom"), ("cmr", "cmr")) if key in named}
+
+
+WINGS = named_wings()
 
 
 def scan_shards(pattern):
@@ -97,8 +119,9 @@ def spare_real_data():
 
 def check_sources():
     """Stop before the first job of a run's first start where sources.yaml or the sheet has a mistake."""
-    imported = Path(PRIVATE, "sheets", "echo.parquet")
-    if Path(PRIVATE, "sources.yaml").exists() and not imported.exists():
+    imported = {"echo": "sheets/echo.parquet", "cmr": "cmr/sheet.parquet"}
+    begun = all(Path(PRIVATE, imported[wing]).exists() for wing in WINGS)
+    if Path(PRIVATE, "sources.yaml").exists() and not begun:
         shell("python -m cineclr check-sources --private {PRIVATE:q}")
 
 
@@ -211,4 +234,85 @@ def evaluation_figures():
         "<results>/echo/figures/{kind}_{task}.svg",
         kind=["curves", "calibration"],
         task=ECHO.finetune.tasks,
+    )
+
+
+# The second paper.
+
+
+def label_slice(wildcards):
+    """Settings of the labels; those of the language model only where it labels."""
+    used = {"labels", "llm"} if CMR.text.labels.source == "llm" else {"labels"}
+    return slice_of(CMR.text, *used)
+
+
+def bag_slice(section):
+    """Settings of one downstream training: the rest of the grid is not its business."""
+    grid = {"tasks", "inits", "modes", "ratios"}
+    return json.dumps(section.model_dump(mode="json", exclude=grid), sort_keys=True)
+
+
+def cmr_inits(section):
+    """The initialisations that can run: all, but Kinetics-400 only with its weights."""
+    without = {"kinetics400"} if CMR.video_encoder.kinetics400 == "none" else set()
+    return [init for init in section.inits if init not in without]
+
+
+def cmr_weights_source(wildcards):
+    """Where published weights of the video encoder come from."""
+    kinetics = wildcards.published == "kinetics400"
+    return CMR.video_encoder.kinetics400 if kinetics else "file"
+
+
+def cmr_start_weights(wildcards):
+    """The weights that video-text pretraining starts from; none for random ones."""
+    with_kinetics = CMR.video_encoder.kinetics400 != "none"
+    return "<results>/models/mvit_kinetics400.safetensors" if with_kinetics else []
+
+
+def cmr_init_weights(wildcards):
+    """The weights that a downstream training starts from; none for random ones."""
+    if wildcards.init == "random":
+        return []
+    if wildcards.init == "contrastive":
+        return "<results>/cmr/pretrain/encoder.safetensors"
+    return f"<results>/models/mvit_{wildcards.init}.safetensors"
+
+
+def cmr_features(wildcards):
+    """What the frozen encoder made of every clip, where the encoder is frozen."""
+    frozen = wildcards.mode == "fine_tuning"
+    return f"<results>/cmr/features/{wildcards.init}.parquet" if frozen else []
+
+
+def features_option(wildcards, input):
+    return f"--features {input.features}" if input.features else ""
+
+
+def cells_of(section):
+    """Initialisation, mode and ratio of each downstream training of a section that can run."""
+    cells = product(cmr_inits(section), section.modes, section.ratios)
+    return [f"{init}/{mode}/{ratio}" for init, mode, ratio in cells]
+
+
+def cmr_cells():
+    """Every downstream training that can run."""
+    diagnoses = product(CMR.diagnoses.tasks, cells_of(CMR.diagnoses))
+    return [
+        *(f"{LVEF}/{cell}" for cell in cells_of(CMR.lvef)),
+        *(f"{task}/{cell}" for task, cell in diagnoses),
+    ]
+
+
+def lvef_predictions():
+    cells = cells_of(CMR.lvef)
+    return expand(f"<results>/cmr/predictions/{LVEF}/{{cell}}.csv", cell=cells)
+
+
+def diagnosis_predictions():
+    """The prediction files of every diagnosis."""
+    return expand(
+        "<results>/cmr/predictions/{task}/{cell}.csv",
+        task=CMR.diagnoses.tasks,
+        cell=cells_of(CMR.diagnoses),
     )

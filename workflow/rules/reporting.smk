@@ -16,7 +16,6 @@ localrules:
     plot_curves,
     plot_calibration,
     plot_cohort_flow,
-    write_report,
 
 
 rule evaluate_echo:
@@ -157,7 +156,7 @@ rule tabulate_results:
         "../../envs/tables.yaml"
     params:
         inits=ECHO.finetune.inits,
-        note=describe_departures(ECHO),
+        note=describe_departures(ECHO_PAPER, ECHO),
         missing_note="not run: no Kinetics-400 weights at hand (echo.encoder.kinetics400: none)",
         min_cell=ECHO.evaluation.min_cell,
         resample=ECHO.evaluation.resample,  # for the caption
@@ -337,21 +336,3 @@ rule echo:
         result_figures(),
         evaluation_figures(),
         "<results>/echo/figures/cohort_flow.svg",
-
-
-# Snakemake's report of all tables and figures of this run.
-rule write_report:
-    input:
-        rules.echo.input,
-    output:
-        "<results>/report.html",
-    log:
-        "<results>/logs/write_report.log",
-    benchmark:
-        "<results>/benchmarks/write_report.tsv"
-    conda:
-        "../../envs/tables.yaml"
-    params:
-        config=CONFIG.model_dump_json(),
-    shell:
-        "python -m cineclr write-report --config {params.config:q} --output {output:q} 2>&1 | tee {log:q}"

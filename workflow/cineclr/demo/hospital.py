@@ -17,6 +17,7 @@ import pandas as pd
 import yaml
 
 from cineclr.config import Demo
+from cineclr.demo.cmr.wing import make_cmr_wing
 from cineclr.demo.identity import ISSUER
 from cineclr.demo.plan import TWO_D_VIEWS, StudyPlan, plan_hospital, truth_rows
 from cineclr.demo.records import canaries, sheet_row, study_row
@@ -52,7 +53,7 @@ def make_demo_hospital(private: Path, settings: Demo, seed: int) -> None:
         _write_archive(plans, private / "hospital" / "dicom")
         _write_records(plans, private)
         _write_truth(plans, private / "truth")
-        _write_private_side(private, seed)
+        _write_private_side(private, settings, seed)
     files = sum(len(truth_rows(plan)) for plan in plans)
     log.info("made %d studies, %d files; replaced what an earlier demo had left", len(plans), files)
 
@@ -124,10 +125,10 @@ def _write_truth(plans: list[StudyPlan], folder: Path) -> None:
     write_private(folder / "canaries.txt", "\n".join(canaries(plans)) + "\n")
 
 
-def _write_private_side(private: Path, seed: int) -> None:
+def _write_private_side(private: Path, settings: Demo, seed: int) -> None:
     key = hashlib.sha256(f"cineclr demo key {seed}".encode()).digest()[:KEY_BYTES]
     hospital = private.resolve() / "hospital"
-    sources = {
+    sources: dict[str, object] = {
         "dicom": [str(hospital / "dicom")],
         "sheet": str(hospital / "echo.csv"),
         "link": "study_uid",
@@ -135,5 +136,8 @@ def _write_private_side(private: Path, seed: int) -> None:
         "further": FURTHER,
         "view_labels": str(hospital / "view_labels.csv"),
     }
+    if settings.cmr is not None:
+        wing = make_cmr_wing(private, settings.cmr, seed)
+        sources["cmr"] = wing.model_dump(mode="json", exclude_defaults=True)
     write_private(private / "sources.yaml", yaml.safe_dump(sources, sort_keys=False))
     write_private(private / "key", key.hex() + "\n")

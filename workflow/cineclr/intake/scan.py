@@ -2,8 +2,9 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from cineclr.files import read_fact, read_parquet, write_parquet
 from cineclr.intake.headers import Identity, pack_regions
 from cineclr.intake.triage import Finding, examine
 from cineclr.ledger import PASSED, Code, count_codes
-from cineclr.private import PrivateSide, Pseudonymizer, Sources, shard_of
+from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, Sources, shard_of
 from cineclr.progress import track
 
 log = logging.getLogger(__name__)
@@ -38,10 +39,11 @@ def frame_of(rows: list[dict[str, object]], columns: dict[str, str]) -> pd.DataF
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
-def list_files(private: Path, shards: int, output: Path) -> None:
-    """List every file in the DICOM folders that sources.yaml names, whatever its name or extension."""
+def list_files(private: Path, shards: int, output: Path, wing: Literal["echo", "cmr"] = "echo") -> None:
+    """List every file in a wing's DICOM folders in sources.yaml, whatever its name or extension."""
     side = PrivateSide(private)
-    names, roots = Pseudonymizer(side.key()), side.sources().dicom
+    names = Pseudonymizer(side.key())
+    roots = side.cmr_sources().dicom if wing == "cmr" else side.sources().dicom
     _refuse_nested(roots)
     rows: list[dict[str, object]] = []
     seen: set[str] = set()
@@ -100,28 +102,45 @@ def scan_dicom(private: Path, files: Path, shard: int, output: Path) -> None:
     """Judge the files of one shard: is each a clip that can be de-identified, and if not, why?"""
     side = PrivateSide(private)
     sources, names = side.sources(), Pseudonymizer(side.key())
+
+    def judge(path: Path) -> dict[str, object]:
+        return describe_finding(examine(path, sources.link == "accession"), names, sources)
+
+    scanned = frame_of(scan_files(files, shard, sources, judge), SCAN_COLUMNS)
+    write_parquet(scanned, output, key_fingerprint=names.fingerprint())
+    log.info("scan shard %d: %d files: %s", shard, len(scanned), count_codes(scanned["code"]))
+
+
+def scan_files(
+    files: Path, shard: int, sources: Sources | CmrSources, judge: Callable[[Path], dict[str, object]]
+) -> list[dict[str, object]]:
+    """Return file, root, path and what `judge` finds, of every file of a shard, in the order of their paths.
+
+    Raises InputError for a file that the disk or the rights do not let be read.
+    """
     table = pd.read_parquet(files)
     table = table[table["shard"] == shard].sort_values(["root", "path"])
     rows = []
     listed = zip(table["file"], table["root"], table["path"], strict=True)
     for file, root, path in track(listed, f"scan shard {shard}", len(table)):
         try:
-            finding = examine(locate(sources, root, path), sources.link == "accession")
+            found = judge(locate(sources, root, path))
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise InputError(f"file {file} cannot be read ({reason}); mend that, then go on") from None
-        rows.append({"file": file, "root": root, "path": path} | _describe(finding, names, sources))
-    scanned = frame_of(rows, SCAN_COLUMNS)
-    write_parquet(scanned, output, key_fingerprint=names.fingerprint())
-    log.info("scan shard %d: %d files: %s", shard, len(scanned), count_codes(scanned["code"]))
+        rows.append({"file": file, "root": root, "path": path} | found)
+    return rows
 
 
-def locate(sources: Sources, root: int, path: str) -> Path:
+def locate(sources: Sources | CmrSources, root: int, path: str) -> Path:
     """Return where a file of the index lies; the private side only."""
     return sources.dicom[root] / path.translate(_ON_DISK)
 
 
-def _describe(finding: Finding, names: Pseudonymizer, sources: Sources) -> dict[str, object]:
+def describe_finding(
+    finding: Finding, names: Pseudonymizer, sources: Sources | CmrSources
+) -> dict[str, object]:
+    """Return a finding's columns: code, pseudonyms and the allow-listed part of the header."""
     row: dict[str, object] = {"code": str(finding.code), "syntax": finding.syntax or None}
     row |= {"pixel_sha256": finding.pixel_sha256 or None}
     if finding.identity:
@@ -132,7 +151,7 @@ def _describe(finding: Finding, names: Pseudonymizer, sources: Sources) -> dict[
     return row
 
 
-def _pseudonyms(identity: Identity, names: Pseudonymizer, sources: Sources) -> dict[str, object]:
+def _pseudonyms(identity: Identity, names: Pseudonymizer, sources: Sources | CmrSources) -> dict[str, object]:
     """Return pseudonyms of study, patient and video; None for an identifier that is absent."""
     study, study_issuer = identity.study, ""
     if sources.link == "accession":
@@ -147,16 +166,7 @@ def _pseudonyms(identity: Identity, names: Pseudonymizer, sources: Sources) -> d
 
 def index_studies(private: Path, scan: list[Path], shards: int, output: Path, ledger: Path) -> None:
     """Gather the scan: set duplicates aside, index the clips that passed, and account for every file."""
-    table = read_parquet(scan).sort_values(["root", "path"], ignore_index=True)
-    listed = pd.read_parquet(private / "files.parquet", columns=["file"])
-    if set(listed["file"]) != set(table["file"]) or table["file"].duplicated().any():
-        raise InputError(
-            f"the scan holds {len(table)} files, but {len(listed)} are listed; scan all shards again"
-        )
-    keys = {read_fact(path, "key_fingerprint") for path in scan}
-    if len(keys) != 1:
-        raise InputError("the shards were scanned under different keys; restore the key and scan all again")
-    key = keys.pop()
+    table, key = gather_scan(scan, private / "files.parquet")
     for column in ("pixel_sha256", "video"):  # a copy, then the same object stored a second time
         passed = table["code"] == PASSED
         again = table.loc[passed, column].duplicated()
@@ -164,8 +174,29 @@ def index_studies(private: Path, scan: list[Path], shards: int, output: Path, le
     index = table[table["code"] == PASSED].reset_index(drop=True)
     index["study_shard"] = np.array([shard_of(study, shards) for study in index["study"]], dtype=np.int64)
     write_parquet(index, output, key_fingerprint=key)
-    accounts = table[["file", "study", "video", "code"]].sort_values("file", ignore_index=True)
-    write_parquet(accounts, ledger, key_fingerprint=key)
-    ledger.chmod(0o644)  # pseudonyms and codes: a result like any other, not part of the private side
+    write_ledger(table[["file", "study", "video", "code"]], ledger, key)
     log.info("%d files: %s", len(table), count_codes(table["code"]))
     log.info("%d clips of %d studies go on", len(index), index["study"].nunique())
+
+
+def gather_scan(scan: list[Path], files: Path) -> tuple[pd.DataFrame, str]:
+    """Return the scanned files of all shards in the order of their paths, and the key's fingerprint.
+
+    Raises InputError unless every listed file was scanned once, all under one key.
+    """
+    table = read_parquet(scan).sort_values(["root", "path"], ignore_index=True)
+    listed = pd.read_parquet(files, columns=["file"])
+    if set(listed["file"]) != set(table["file"]) or table["file"].duplicated().any():
+        raise InputError(
+            f"the scan holds {len(table)} files, but {len(listed)} are listed; scan all shards again"
+        )
+    keys = {read_fact(path, "key_fingerprint") for path in scan}
+    if len(keys) != 1:
+        raise InputError("the shards were scanned under different keys; restore the key and scan all again")
+    return table, keys.pop()
+
+
+def write_ledger(accounts: pd.DataFrame, path: Path, key: str) -> None:
+    """Publish file, study, video and code of every file; open to others, being pseudonyms and codes only."""
+    write_parquet(accounts.sort_values("file", ignore_index=True), path, key_fingerprint=key)
+    path.chmod(0o644)

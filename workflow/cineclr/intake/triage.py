@@ -3,6 +3,7 @@
 import errno
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -68,11 +69,16 @@ def examine(path: Path, by_accession: bool) -> Finding:
     `by_accession`: the sheet links by accession number, so a file without one cannot be used.
     Raises OSError when the disk fails or reading is not allowed, since that says nothing about the file.
     """
+    return open_quietly(path, lambda file: _examine(file, by_accession))
+
+
+def open_quietly(path: Path, examine_file: Callable[[BinaryIO], Finding]) -> Finding:
+    """Examine an opened file; an error of its content becomes a code, and nothing quotes a header value."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's warnings quote header values
         try:
             with path.open("rb") as file:
-                return _examine(file, by_accession)
+                return examine_file(file)
         except OSError as error:
             if error.errno in UNREADABLE:
                 raise
@@ -80,7 +86,7 @@ def examine(path: Path, by_accession: bool) -> Finding:
 
 
 def _examine(file: BinaryIO, by_accession: bool) -> Finding:
-    dataset = _read_dataset(file)
+    dataset = read_dataset(file, (*IDENTITY_KEYWORDS, *HEADER_KEYWORDS))
     if isinstance(dataset, Code):
         return Finding(dataset)
     sop_class = text_of(dataset, "SOPClassUID")
@@ -94,13 +100,13 @@ def _examine(file: BinaryIO, by_accession: bool) -> Finding:
         return Finding(code, identity, syntax, header)
     if "NumberOfFrames" not in dataset and sop_class in STILLS:
         return Finding(Code.SINGLE_FRAME, identity, syntax, header)
-    pixels = _find_pixels(file, dataset, syntax)
-    code = _check_pixels(pixels, header, syntax)
+    pixels = find_pixels(file, dataset, syntax)
+    code = check_pixels(pixels, header, syntax)
     return Finding(code, identity, syntax, header, pixels.sha256 if pixels else "")
 
 
-def _read_dataset(file: BinaryIO) -> FileDataset | Code:
-    """Return the allow-listed attributes of a file; the position is then that of its pixel data."""
+def read_dataset(file: BinaryIO, keywords: tuple[str, ...]) -> FileDataset | Code:
+    """Return these attributes of a file, or why it has none; the position is then that of its pixel data."""
     head = file.read(132)
     file.seek(0)
     has_magic = head[128:] == b"DICM"
@@ -108,8 +114,8 @@ def _read_dataset(file: BinaryIO) -> FileDataset | Code:
         return Code.IMPLAUSIBLE_SIZE
     file.seek(0)
     try:
-        keywords = [*IDENTITY_KEYWORDS, *HEADER_KEYWORDS]
-        dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=keywords, force=not has_magic)
+        wanted = list(keywords)
+        dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=wanted, force=not has_magic)
     except OSError as error:
         if error.errno is not None:
             raise
@@ -155,7 +161,8 @@ def _check_kind(
     return Code.SINGLE_FRAME if header.frames == 1 else PASSED
 
 
-def _find_pixels(file: BinaryIO, dataset: FileDataset, syntax: str) -> PixelData | None:
+def find_pixels(file: BinaryIO, dataset: FileDataset, syntax: str) -> PixelData | None:
+    """Return what lies on disk of the pixel data of `dataset`, after which `file` stands."""
     if syntax == DeflatedExplicitVRLittleEndian:
         file.seek(0)
         try:
@@ -169,7 +176,7 @@ def _find_pixels(file: BinaryIO, dataset: FileDataset, syntax: str) -> PixelData
     return read_pixel_data(file, implicit=bool(implicit), little=bool(little))
 
 
-def _check_pixels(pixels: PixelData | None, header: Header, syntax: str) -> str:
+def check_pixels(pixels: PixelData | None, header: Header, syntax: str) -> str:
     """Compare what the header announces with what lies on disk."""
     if pixels is None:
         return Code.NO_PIXEL_DATA

@@ -1,0 +1,74 @@
+"""Index of MRI files: duplicates set aside, every file accounted for, and each series described."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cineclr.files import write_parquet
+from cineclr.intake.cmr.slices import Slice, find_slices
+from cineclr.intake.scan import frame_of, gather_scan, write_ledger
+from cineclr.ledger import PASSED, Code, count_codes
+from cineclr.private import shard_of
+
+log = logging.getLogger(__name__)
+
+SERIES_COLUMNS = {
+    **{"cine": "str", "study": "str", "study_shard": "int64", "description": "str", "vendor": "str"},
+    **{"files": "int64", "slices": "int64", "phases": "int64", "rows": "int64", "columns": "int64"},
+    **{"orientation": "str", "spread_mm": "Float64", "parallel": "bool", "time_span_ms": "Float64"},
+    **{"derived": "bool"},
+}
+
+
+def index_cmr(private: Path, scan: list[Path], shards: int, output: Path, series: Path, ledger: Path) -> None:
+    """Gather the scan: set duplicates aside, index the images, describe the series, account for every file.
+
+    A duplicate is the same object again, or the same pixels at the same place and time of a beat: frames of
+    a resting heart may look the same without being copies. The first in the order of paths is kept.
+    """
+    table, key = gather_scan(scan, private / "cmr" / "files.parquet")
+    for columns in (["video"], ["study", "pixel_sha256", "positions", "times"]):
+        passed = table["code"] == PASSED
+        again = table.loc[passed, columns].duplicated()
+        table.loc[again.index[again], "code"] = str(Code.DUPLICATE_PIXELS)
+    index = table[table["code"] == PASSED].reset_index(drop=True)
+    index["study_shard"] = np.array([shard_of(study, shards) for study in index["study"]], dtype=np.int64)
+    described = [_describe(files) for _, files in index.groupby("cine", sort=True)]
+    write_parquet(index.drop(columns="description"), output, key_fingerprint=key)
+    write_parquet(frame_of(described, SERIES_COLUMNS), series, key_fingerprint=key)
+    accounts = table[["file", "study", "cine", "code"]].rename(columns={"cine": "video"})
+    write_ledger(accounts, ledger, key)
+    log.info("%d files: %s", len(table), count_codes(table["code"]))
+    log.info("%d series of %d studies go on", len(described), index["study"].nunique())
+
+
+def _describe(files: pd.DataFrame) -> dict[str, object]:
+    """Return what of a series tells its view: its name, and how its slices lie in space and time."""
+    first = files.iloc[0]
+    slices = find_slices(files)
+    positions = [part.position for part in slices]
+    return {
+        **{name: first[name] for name in ("cine", "study", "study_shard", "description", "vendor")},
+        "files": len(files),
+        "slices": len(slices),
+        "phases": int(np.median([len(part) for part in slices])),
+        "rows": int(first["rows"]),
+        "columns": int(first["columns"]),
+        "orientation": first["orientation"],
+        "spread_mm": float(max(positions) - min(positions)) if np.isfinite(positions).all() else None,
+        "parallel": files["orientation"].map(_rounded).nunique() == 1,
+        "time_span_ms": _time_span(slices),
+        "derived": bool(files["derived"].any()),
+    }
+
+
+def _rounded(orientation: str) -> tuple[float, ...]:
+    return tuple(round(number, 2) for number in json.loads(orientation) if number is not None)
+
+
+def _time_span(slices: list[Slice]) -> float | None:
+    spans = [part.frame_time * len(part) for part in slices if np.isfinite(part.frame_time)]
+    return float(np.median(spans)) if spans else None

@@ -1,0 +1,60 @@
+"""Scan of MRI files: each judged by header and pixel data on disk; series, place and time of its frames."""
+
+import logging
+from pathlib import Path
+
+from cineclr.files import write_parquet
+from cineclr.intake.cmr.headers import Geometry, pack
+from cineclr.intake.cmr.triage import CmrFinding, examine_cmr
+from cineclr.intake.scan import SCAN_COLUMNS, describe_finding, frame_of, scan_files
+from cineclr.ledger import count_codes
+from cineclr.private import CmrSources, PrivateSide, Pseudonymizer
+
+log = logging.getLogger(__name__)
+
+CMR_COLUMNS = {
+    **{name: kind for name, kind in SCAN_COLUMNS.items() if name not in ("regions", "frame_time_ms")},
+    **{"cine": "str", "description": "str", "orientation": "str", "positions": "str", "times": "str"},
+    **{"row_mm": "Float64", "column_mm": "Float64", "instance": "Int64", "series_number": "Int64"},
+    **{"acquired": "Float64", "phases": "Int64", "derived": "boolean"},
+}
+
+
+def scan_cmr(private: Path, files: Path, shard: int, output: Path) -> None:
+    """Judge the files of one shard: is each an MRI image, of which series, where and when was it taken?"""
+    side = PrivateSide(private)
+    sources, names = side.cmr_sources(), Pseudonymizer(side.key())
+
+    def judge(path: Path) -> dict[str, object]:
+        return _describe(examine_cmr(path, sources.link == "accession"), names, sources)
+
+    scanned = frame_of(scan_files(files, shard, sources, judge), CMR_COLUMNS)
+    write_parquet(scanned, output, key_fingerprint=names.fingerprint())
+    log.info("scan shard %d: %d files: %s", shard, len(scanned), count_codes(scanned["code"]))
+
+
+def _describe(finding: CmrFinding, names: Pseudonymizer, sources: CmrSources) -> dict[str, object]:
+    row = {
+        name: value
+        for name, value in describe_finding(finding, names, sources).items()
+        if name in CMR_COLUMNS
+    }
+    if finding.series:
+        row["cine"] = names.pseudonym("cine", finding.series)
+        row["description"] = finding.description
+    return row | (_place(finding.geometry) if finding.geometry else {})
+
+
+def _place(geometry: Geometry) -> dict[str, object]:
+    return {
+        "orientation": pack(geometry.orientation),
+        "positions": pack(geometry.positions),
+        "times": pack(geometry.times),
+        "row_mm": geometry.spacing[0],
+        "column_mm": geometry.spacing[1],
+        "instance": geometry.instance,
+        "series_number": geometry.series_number,
+        "acquired": geometry.acquired,
+        "phases": geometry.phases,
+        "derived": geometry.derived,
+    }

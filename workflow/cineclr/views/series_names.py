@@ -1,0 +1,62 @@
+"""The view that the name of an MRI series tells, if it tells one.
+
+A name tells a view where it holds one view's words, words of a cine (or nothing else), and none of the words of what
+is no cine of that view: localizers, delayed enhancement, maps, flow, perfusion, real-time and repeated scans.
+"""
+
+import re
+
+from cineclr.config.cmr import View
+
+CHAMBERS = r" ?(?:ch|chs|chamber|chambers|chmbr|chbr|kammer|cv|c)"
+VIEW_WORDS: dict[View, str] = {
+    "4CH": rf"(?:lv)?(?:4|four|quattro){CHAMBERS}|hla|hlax|horizontal long ?ax(?:is)?|la 4c",
+    "3CH": rf"(?:lv|ap)?(?:3|three){CHAMBERS}|lvot|aplax|vlax lv ?3 ?ch",
+    "2CH": rf"(?:lv)?(?:2|two){CHAMBERS}|vla|vertical long ?ax(?:is)?",
+    "SAX": r"sax|sa|shax|sha|sas|saxs|sao|short ?ax(?:is)?|shrt ?ax(?:is)?|kurze? ?achse",
+}
+CINE_WORDS = (
+    r"s?cines?|fiesta|fiestas|trufi|true ?fisp|fisp|tfi|tfisp|s?b ?ffe|bffe|s?btfe|b ?tfe|b?ssfp|func(?:tion)?|"
+    r"retro|tf2d\d*|ef|bal(?:anced)?|segmented"
+)
+# What is no cine, or one of another plane or purpose.
+OTHER_WORDS = (
+    r"loc(?:alizer|aliser|s)?|scouts?|survey|surv|plan(?:ning)?|define\w*|shim|calibration|ref|"
+    r"de|dhe|dme|lge|mde|delay(?:ed)?|enh\w*|psir|mag|ps|ir|irp|tir\w*|ti|ll|look ?locker|gad\w*|gd|post|pre|contrast|"
+    r"t1\w*|t2\w*|t2star|map\w*|molli|shmolli|moco|me|mfgre|star|stir|spair|"
+    r"perf\w*|rest|stress|flow|sqflow|qflow|q|fastpc|pc|venc|v\d{2,3}|velocit\w*|phase|4d\w*|"
+    r"mra|angio\w*|dyn\w*|vibe|lava\w*|haste|ssfse|fse|tse|dir\w*|db|bb|black ?blood|blade|mfast|"
+    r"tag\w*|spamm|dense|sense ?ref|nav|3d\w*|mp|mpr|tra|cor|sag|ax|axial|liver|chest|"
+    r"rt|real|realtime|nbh|free|fb|cs|kt|shot|shots|single|echo|rv\w*|lv rv|rvot|ao\w*|aort\w*|av|avv|pv|"
+    r"pul\w*|pulm\w*|mpa|pa|rpa|lpa|svc|ivc|mitral|valve|tricuspid|caval|vein|"
+    r"repeat|rpt|again|redo|\d*nd|test|optional|opt|auto\w*|viab\w*|base|apex|p4ch|p\dch|avg|spr|ant|zoom|oblique"
+)
+SURE, BARE = 0.8, 0.6  # confidence of a name with the words of a cine, and of a view's words alone
+
+_VIEWS = {view: re.compile(rf"\b(?:{words})\b") for view, words in VIEW_WORDS.items()}
+_CINE, _OTHER = re.compile(rf"\b(?:{CINE_WORDS})\b"), re.compile(rf"\b(?:{OTHER_WORDS})\b")
+_FILLERS = re.compile(r"\b(?:b\d|bh|mbh|lax|long axis|ipat\d?|asset|stack|mid|heart|slices?|\d+|views?|lv)\b")
+
+
+def view_of_name(name: str) -> tuple[View | None, float]:
+    """Return the view and the confidence in it, 0 to 1; (None, 0) where the name tells none or several."""
+    text = plain_words(name)
+    views = [view for view, words in _VIEWS.items() if words.search(text)]
+    if len(views) != 1 or excludes(name):
+        return None, 0.0
+    rest = _FILLERS.sub(" ", _VIEWS[views[0]].sub(" ", text))
+    if _CINE.search(rest):
+        return views[0], SURE
+    return (None, 0.0) if rest.strip() else (views[0], BARE)
+
+
+def excludes(name: str) -> bool:
+    """Return whether a name says that the series is no cine of one of the four views."""
+    return "#" in name or bool(_OTHER.search(plain_words(name)))
+
+
+def plain_words(name: str) -> str:
+    """Return a name in lower case, its words parted by single spaces: `SA_stack-B1` is `sa stack b1`."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", name)
+    words = re.sub(r"[^a-z0-9]+", " ", parted.lower())
+    return " ".join(words.split())

@@ -1,0 +1,32 @@
+# What a person asks for by name, and Snakemake's report of all tables and figures of the run.
+# in:  the tables and figures of the papers that the run has data for
+# out: results/<run>/report.html
+
+
+localrules:
+    write_report,
+
+
+# Snakemake's report of all tables and figures of this run.
+rule write_report:
+    input:
+        [getattr(rules, wing).input for wing in sorted(WINGS)],
+    output:
+        "<results>/report.html",
+    log:
+        "<results>/logs/write_report.log",
+    benchmark:
+        "<results>/benchmarks/write_report.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        config=CONFIG.model_dump_json(),
+        wings=sorted(WINGS),
+    shell:
+        "python -m cineclr write-report --config {params.config:q} --wings {params.wings}"
+        " --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule tables:
+    input:
+        [getattr(rules, f"{wing}_tables").input for wing in sorted(WINGS)],
