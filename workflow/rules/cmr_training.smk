@@ -51,7 +51,7 @@ rule build_cmr_cohort:
         seed=CONFIG.seed,
     shell:
         "python -m cineclr build-cmr-cohort --sheet {input.sheet:q} --scan {input.scan:q}"
-        " --manifests {input.manifests:q} --tokens-of {input.sentences:q} --labels {input.labels:q}"
+        "  --tokens-of {input.sentences:q} --labels {input.labels:q}"
         " --settings {params.settings:q} --tasks {params.tasks} --seed {params.seed}"
         " --splits {output.splits:q} --files {output.files:q} --flow {output.flow:q} 2>&1 | tee {log:q}"
 
@@ -106,7 +106,7 @@ rule pretrain_cmr:
         checkpoints=f"{RESULTS}/checkpoints/pretrain_cmr",
         tensorboard=f"{RESULTS}/logs/tensorboard/pretrain_cmr",
     shell:
-        "python -m cineclr pretrain-cmr --splits {input.splits:q} --manifests {input.manifests:q}"
+        "python -m cineclr pretrain-cmr --splits {input.splits:q} "
         " --studies {input.studies:q} --tokens {input.tokens:q} --text-model {input.text_model:q}"
         " {params.weights} --settings {params.settings:q} --video-encoder {params.video_encoder:q}"
         " --text-encoder {params.text_encoder:q} --execution {params.execution:q} --seed {params.seed}"
@@ -136,7 +136,7 @@ rule extract_features:
         seed=CONFIG.seed,
     shell:
         "python -m cineclr extract-features --init {wildcards.init} --splits {input.splits:q}"
-        " --manifests {input.manifests:q} --studies {input.studies:q} {params.weights}"
+        "  --studies {input.studies:q} {params.weights}"
         " --video-encoder {params.video_encoder:q} --settings {params.settings:q} --seed {params.seed}"
         " --output {output:q} 2>&1 | tee {log:q}"
 
@@ -169,7 +169,7 @@ rule finetune_lvef:
         tensorboard=f"{RESULTS}/logs/tensorboard/finetune_lvef/{{init}}/{{mode}}/{{ratio}}",
     shell:
         "python -m cineclr finetune-lvef --init {wildcards.init} --mode {wildcards.mode}"
-        " --ratio {wildcards.ratio} --splits {input.splits:q} --manifests {input.manifests:q}"
+        " --ratio {wildcards.ratio} --splits {input.splits:q} "
         " --studies {input.studies:q} {params.weights} {params.features} --settings {params.settings:q}"
         " --video-encoder {params.video_encoder:q} --execution {params.execution:q} --seed {params.seed}"
         " --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
@@ -205,7 +205,7 @@ rule finetune_diagnosis:
     shell:
         "python -m cineclr finetune-diagnosis --task {wildcards.diagnosis} --init {wildcards.init}"
         " --mode {wildcards.mode} --ratio {wildcards.ratio} --splits {input.splits:q}"
-        " --manifests {input.manifests:q} --studies {input.studies:q} {params.weights} {params.features}"
+        "  --studies {input.studies:q} {params.weights} {params.features}"
         " --settings {params.settings:q} --video-encoder {params.video_encoder:q}"
         " --execution {params.execution:q} --seed {params.seed} --checkpoints {params.checkpoints:q}"
         " --tensorboard {params.tensorboard:q} --output {output.model:q} --fit {output.fit:q}"
@@ -237,7 +237,7 @@ rule predict_cmr:
         seed=CONFIG.seed,
     shell:
         "python -m cineclr predict-cmr --task {wildcards.target} --model {input.model:q} --fit {input.fit:q}"
-        " --splits {input.splits:q} --manifests {input.manifests:q} --studies {input.studies:q}"
+        " --splits {input.splits:q}  --studies {input.studies:q}"
         " {params.features} --settings {params.settings:q} --video-encoder {params.video_encoder:q}"
         " --seed {params.seed} --output {output.table:q} --attention {output.attention:q} 2>&1 | tee {log:q}"
 

@@ -8,7 +8,8 @@ import pandas as pd
 import pandera.pandas as pa
 
 SEVERITIES = ("none", "mild", "moderate", "severe")
-ROUNDED_NUMBER = re.compile(r"\d[.,]?\d*[eE]\+?\d+")
+ROUNDED_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}", re.ASCII)
+NUMBER = re.compile(r"\d[.,]?\d*[eE]\+?\d+")
 UID = re.compile(r"[0-9]+(\.[0-9]+)+", re.ASCII)
 DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(\D.*)?", re.ASCII)
 NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
@@ -71,8 +72,8 @@ def check_further(frame: pd.DataFrame, further: list[str]) -> list[str]:
     return [f"sheet, column {column!r} {reason}; {remedy}" for column, reason in reasons.items()]
 
 
-def _schema(link: str) -> pa.DataFrameSchema:
-    """Return the rules of the cells, as text; the name of a rule is what the user reads."""
+def _schema(link: str, columns: list[str]) -> pa.DataFrameSchema:
+    """Return the rules of these columns' cells, as text; the name of a rule is what the user reads."""
     present = _rule(bool, "must not be empty")
     identity = _rule(
         _is_uid, "must be a StudyInstanceUID (numbers and dots), or set `link: accession` in sources.yaml"
@@ -88,8 +89,11 @@ def _schema(link: str) -> pa.DataFrameSchema:
         "as_severity": [pa.Check.isin(SEVERITIES, error=f"must be one of {', '.join(SEVERITIES)}; {remedy}")],
         "low_flow_low_gradient": [pa.Check.isin(["0", "1"], error=f"must be 0 or 1; {remedy}")],
         "lv_mass_index": [_rule(_is_mass_index, "must be a number of g/m2 between 10 and 500, or empty")],
+        "cohort": [_rule(_is_word, "must be a name of letters, digits, - and _")],
+        "lvef": [_rule(_is_percent, "must be a number of % between 1 and 99, or empty")],
     }
-    return pa.DataFrameSchema({column: pa.Column(checks=checks) for column, checks in rules.items()})
+    known = {column: rules[column] for column in columns if column in rules}
+    return pa.DataFrameSchema({column: pa.Column(checks=checks) for column, checks in known.items()})
 
 
 def _rule(test: Callable[[str], bool], text: str) -> pa.Check:
@@ -110,6 +114,14 @@ def _is_date(text: str) -> bool:
 
 def _is_age(text: str) -> bool:
     return NUMBER.fullmatch(text) is not None and float(text) <= 120
+
+
+def _is_word(text: str) -> bool:
+    return WORD.fullmatch(text) is not None
+
+
+def _is_percent(text: str) -> bool:
+    return text == "" or (NUMBER.fullmatch(text) is not None and 1 <= float(text) <= 99)
 
 
 def _is_mass_index(text: str) -> bool:

@@ -1,12 +1,13 @@
 """NT-Xent, the normalised and temperature-scaled cross-entropy of SimCLR, over the clips of all devices."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.nn import functional
+
+from cineclr.losses.gather import gather_rows
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float, studies: Tensor |
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     own = functional.normalize(torch.cat((first, second)).float(), dim=1)  # (2n, D)
     # (world * 2n, D): rank by rank, each rank's first ones before its second ones
-    everyone = _Gather.apply(own) if world > 1 else own
+    everyone = gather_rows(own)
     with torch.autocast(own.device.type, enabled=False):
         similarity = own @ everyone.T  # (2n, world * 2n)
     index = torch.arange(2 * pairs, device=own.device)
@@ -46,22 +47,6 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float, studies: Tensor |
     scores = (similarity / temperature).masked_fill(left_out, -torch.inf)
     loss = functional.cross_entropy(scores, positive)
     return Contrast(loss, *_describe(similarity.detach(), left_out, index, positive))
-
-
-class _Gather(torch.autograd.Function):
-    """All ranks' rows, (n, D) -> (world * n, D); the gradients that all ranks give a row are summed."""
-
-    @staticmethod
-    def forward(context: Any, rows: Tensor) -> Tensor:
-        parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
-        dist.all_gather(parts, rows)
-        return torch.cat(parts)
-
-    @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> Tensor:
-        gradient = gradients[0].clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(gradient)
-        return gradient.chunk(dist.get_world_size())[dist.get_rank()]
 
 
 def _same_study(studies: Tensor, world: int) -> Tensor:

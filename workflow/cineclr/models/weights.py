@@ -126,23 +126,33 @@ def _download_kinetics() -> dict[str, Tensor]:
     from torchvision.models.video import R3D_18_Weights
 
     url = R3D_18_Weights.KINETICS400_V1.url
+    path = download_weights(url, "weights: kinetics400", "echo.encoder.kinetics400")
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def download_weights(url: str, source: str, setting: str) -> Path:
+    """Fetch a file whose name carries the start of its hash, unless it is there already; return its path.
+
+    Raises InputError that says how to bring it otherwise: `source` names it in sources.yaml, `setting` is the
+    one to set to file.
+    """
     prefix = re.search(r"-([0-9a-f]{8,})\.", url)
     if prefix is None:
         raise RuntimeError(f"no hash in the name of {url}")
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
     if path.is_file() and sha256_file(path).startswith(prefix[1]):
         logger.info("%s: already downloaded", path.name)
-    else:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix[1], progress=False)
-        except (OSError, RuntimeError) as error:
-            raise InputError(
-                f"Kinetics-400 weights: download failed ({type(error).__name__}). Fetch {url} on a machine "
-                "with internet, name the file in sources.yaml (weights: kinetics400, kinetics400_sha256 from "
-                "`cineclr hash-weights --file FILE`) and set echo.encoder.kinetics400: file"
-            ) from None
-    return torch.load(path, map_location="cpu", weights_only=True)
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix[1], progress=False)
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"Kinetics-400 weights: download failed ({type(error).__name__}). Fetch {url} on a machine "
+            f"with internet, name the file in sources.yaml ({source}, kinetics400_sha256 from "
+            f"`cineclr hash-weights --file FILE`) and set {setting}: file"
+        ) from None
+    return path
 
 
 def _read_kinetics_file(private: PrivateSide) -> dict[str, Tensor]:
@@ -152,19 +162,25 @@ def _read_kinetics_file(private: PrivateSide) -> dict[str, Tensor]:
             "sources.yaml: weights: kinetics400 and kinetics400_sha256 are both needed when "
             "echo.encoder.kinetics400 is file (`cineclr hash-weights --file FILE` prints the hash)"
         )
-    path = require_file(weights.kinetics400, "sources.yaml: weights.kinetics400", "Correct the path.")
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != weights.kinetics400_sha256:
+    return read_weights_file(
+        weights.kinetics400, weights.kinetics400_sha256, "sources.yaml: weights.kinetics400"
+    )
+
+
+def read_weights_file(path: Path, sha256: str, role: str) -> dict[str, Tensor]:
+    """Return the state dict in a user's file; raise InputError if it has not that hash, or is none."""
+    content = require_file(path, role, "Correct the path.").read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise InputError(
-            f"sources.yaml: {path.name} does not have the hash of weights.kinetics400_sha256; "
-            "fetch the file again, or correct the hash if you trust it"
+            f"{role}: {path.name} does not have the hash of {role.rsplit('.', 1)[1]}_sha256; fetch the file "
+            "again, or correct the hash if you trust it"
         )
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise InputError(
-            f"sources.yaml: {path.name} is not a state dict that loads safely ({type(error).__name__}); "
-            "take torchvision's own r3d_18 file"
+            f"{role}: {path.name} is not a state dict that loads safely ({type(error).__name__}); take the "
+            "published file itself"
         ) from None
 
 

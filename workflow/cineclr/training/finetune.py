@@ -111,6 +111,10 @@ class Finetuning:
             scores.squeeze(1).float(), labels.to(scores.device), pos_weight=self.weight
         )
 
+    def rate_factor(self, epoch: int) -> float:
+        """Return 1: the learning rate is constant."""
+        return 1.0
+
     @torch.no_grad()
     def finish_epoch(
         self, model: nn.Module, epoch: int, means: dict[str, float]

@@ -32,6 +32,9 @@ class Training(Protocol[Batch]):
     def compute(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return `loss`, a mean over the batch to be minimised, and further such scalars for the history."""
 
+    def rate_factor(self, epoch: int) -> float:
+        """Return what the optimizer's learning rate is multiplied by in an epoch."""
+
     def finish_epoch(
         self, model: nn.Module, epoch: int, means: dict[str, float]
     ) -> tuple[dict[str, float], bool]:

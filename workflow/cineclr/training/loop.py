@@ -64,6 +64,7 @@ class Loop(Generic[Batch]):
         self.update = Update(fabric, module, wrapped, training.settings.clip_gradient_norm)
         self.position, self.timing, self.latest = Position(), Timing(fabric.device), ""
         self.timings: dict[str, float] = {}
+        self._rates = [group["lr"] for group in optimizer.param_groups]
         self._saved = time.monotonic()
         self._wishes: Tensor | None = None
 
@@ -81,6 +82,7 @@ class Loop(Generic[Batch]):
         events = EventLog(self.tensorboard, position.epoch)
         with StopFlag() as stop:
             while position.epoch < self.training.epochs and not position.finished:
+                self._set_rates(position.epoch)
                 for parts in self._batches(steps):
                     self._step(parts)
                     self._stop_or_save(stop)
@@ -94,6 +96,11 @@ class Loop(Generic[Batch]):
             *(name, position.epoch, seconds, progress.done / seconds, self.latest),
         )
         return position.history
+
+    def _set_rates(self, epoch: int) -> None:
+        factor = self.training.rate_factor(epoch)
+        for group, rate in zip(self.plain_optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = factor * rate
 
     def _batches(self, steps: int) -> Iterator[list[Batch]]:
         epoch = self.position.epoch

@@ -168,6 +168,10 @@ class Pretraining:
             values["order_accuracy"] = (scores.argmax(dim=1) == orders).float().mean()
         return values
 
+    def rate_factor(self, epoch: int) -> float:
+        """Return 1: the learning rate is constant."""
+        return 1.0
+
     def finish_epoch(
         self, model: nn.Module, epoch: int, means: dict[str, float]
     ) -> tuple[dict[str, float], bool]:

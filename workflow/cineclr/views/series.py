@@ -13,7 +13,7 @@ from cineclr.errors import InputError
 from cineclr.files import publish, write_parquet
 from cineclr.intake.cmr.slices import TO_APEX, normal_of
 from cineclr.private import CmrSources, PrivateSide
-from cineclr.views.series_names import excludes, view_of_name
+from cineclr.views.series_names import FAINT, excludes, view_of_name
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ LEAST_PHASES = 8  # frames per slice below which a series is no cine
 ACROSS, ALONG = 0.45, 0.85
 UNMISTAKABLE = 0.75  # and a stack of at least STACK parallel slices: a short axis, whatever its name
 STACK = 5
-AGREED, CONTRADICTED, STILL, SHAPE = 0.95, 0.2, 0.1, 0.6
+AGREED, LIKELY, CONTRADICTED, STILL, SHAPE = 0.95, 0.7, 0.2, 0.1, 0.6
 NONE = "none"
 
 
@@ -74,7 +74,9 @@ def map_one(series: dict, sheet: dict[str, str]) -> Mapped:
     if np.isnan(cosine):
         return Mapped(by_name, sure, "name")
     agrees = cosine >= ACROSS if by_name == "SAX" else cosine <= ALONG
-    return Mapped(by_name, AGREED, "both") if agrees else Mapped(by_name, CONTRADICTED, "name")
+    if not agrees:
+        return Mapped(by_name, CONTRADICTED, "name")
+    return Mapped(by_name, LIKELY if sure <= FAINT else AGREED, "both")
 
 
 def across_apex(orientation: str) -> float:
@@ -113,7 +115,7 @@ def read_series_views(sources: CmrSources) -> dict[str, str]:
 
 
 def _write_unmapped(series: pd.DataFrame, views: pd.DataFrame, path: Path) -> None:
-    """Write names without a sure view and how many series bear them; an empty column `view` is to be filled."""
+    """Write names without a sure view and how many series bear them; the column `view` is to be filled."""
     names = pd.DataFrame(
         {
             "series_description": series["description"],

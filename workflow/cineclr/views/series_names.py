@@ -1,7 +1,8 @@
 """The view that the name of an MRI series tells, if it tells one.
 
-A name tells a view where it holds one view's words, words of a cine (or nothing else), and none of the words of what
-is no cine of that view: localizers, delayed enhancement, maps, flow, perfusion, real-time and repeated scans.
+A name tells a view where it holds one view's words, words of a cine (or nothing else), and none of the words
+of what is no cine of that view: localizers, delayed enhancement, maps, flow, perfusion, real-time and
+repeated scans. Where its words fit a cine and something else as well, it tells the view faintly.
 """
 
 import re
@@ -16,26 +17,32 @@ VIEW_WORDS: dict[View, str] = {
     "SAX": r"sax|sa|shax|sha|sas|saxs|sao|short ?ax(?:is)?|shrt ?ax(?:is)?|kurze? ?achse",
 }
 CINE_WORDS = (
-    r"s?cines?|fiesta|fiestas|trufi|true ?fisp|fisp|tfi|tfisp|s?b ?ffe|bffe|s?btfe|b ?tfe|b?ssfp|func(?:tion)?|"
-    r"retro|tf2d\d*|ef|bal(?:anced)?|segmented"
+    r"s?cines?|fiestas?|tfi|tfisp|s?b ?ffe|bffe|s?btfe|b ?tfe|b?ssfp|func(?:tion)?|retro|tf2d\d*|ef|"
+    r"bal(?:anced)?|segmented"
 )
+# Also the names of single-shot images; a stack of long-axis slices holds more than the view.
+FAINT_WORDS, STACK_WORDS = r"trufi|true ?fisp|fisp", r"\w*stack"
 # What is no cine, or one of another plane or purpose.
 OTHER_WORDS = (
     r"loc(?:alizer|aliser|s)?|scouts?|survey|surv|plan(?:ning)?|define\w*|shim|calibration|ref|"
-    r"de|dhe|dme|lge|mde|delay(?:ed)?|enh\w*|psir|mag|ps|ir|irp|tir\w*|ti|ll|look ?locker|gad\w*|gd|post|pre|contrast|"
+    r"de|dhe|dme|lge|mde|delay(?:ed)?|enh\w*|psir|mag|ps|ir|irp|tir\w*|ti|ll|look ?locker|gad\w*|gd|post|pre|"
+    r"contrast|"
     r"t1\w*|t2\w*|t2star|map\w*|molli|shmolli|moco|me|mfgre|star|stir|spair|"
     r"perf\w*|rest|stress|flow|sqflow|qflow|q|fastpc|pc|venc|v\d{2,3}|velocit\w*|phase|4d\w*|"
     r"mra|angio\w*|dyn\w*|vibe|lava\w*|haste|ssfse|fse|tse|dir\w*|db|bb|black ?blood|blade|mfast|"
     r"tag\w*|spamm|dense|sense ?ref|nav|3d\w*|mp|mpr|tra|cor|sag|ax|axial|liver|chest|"
     r"rt|real|realtime|nbh|free|fb|cs|kt|shot|shots|single|echo|rv\w*|lv rv|rvot|ao\w*|aort\w*|av|avv|pv|"
     r"pul\w*|pulm\w*|mpa|pa|rpa|lpa|svc|ivc|mitral|valve|tricuspid|caval|vein|"
-    r"repeat|rpt|again|redo|\d*nd|test|optional|opt|auto\w*|viab\w*|base|apex|p4ch|p\dch|avg|spr|ant|zoom|oblique"
+    r"try|gre|grid|fl2d|repeat|rpt|again|redo|\d*nd|test|optional|opt|auto\w*|viab\w*|base|apex|p\dch|avg|"
+    r"spr|ant|zoom|oblique"
 )
-SURE, BARE = 0.8, 0.6  # confidence of a name with the words of a cine, and of a view's words alone
+# Confidence of a name with the words of a cine, of a view's words alone, and of a faint one.
+SURE, BARE, FAINT = 0.8, 0.6, 0.4
 
 _VIEWS = {view: re.compile(rf"\b(?:{words})\b") for view, words in VIEW_WORDS.items()}
 _CINE, _OTHER = re.compile(rf"\b(?:{CINE_WORDS})\b"), re.compile(rf"\b(?:{OTHER_WORDS})\b")
-_FILLERS = re.compile(r"\b(?:b\d|bh|mbh|lax|long axis|ipat\d?|asset|stack|mid|heart|slices?|\d+|views?|lv)\b")
+_FAINT, _STACK = re.compile(rf"\b(?:{FAINT_WORDS})\b"), re.compile(rf"\b(?:{STACK_WORDS})\b")
+_FILLERS = re.compile(r"\b(?:b\d|bh|mbh|lax|long axis|ipat\d?|asset|mid|heart|slices?|\d+|views?|lv)\b")
 
 
 def view_of_name(name: str) -> tuple[View | None, float]:
@@ -45,8 +52,12 @@ def view_of_name(name: str) -> tuple[View | None, float]:
     if len(views) != 1 or excludes(name):
         return None, 0.0
     rest = _FILLERS.sub(" ", _VIEWS[views[0]].sub(" ", text))
+    if views[0] != "SAX" and _STACK.search(text):
+        return views[0], FAINT
     if _CINE.search(rest):
         return views[0], SURE
+    if _FAINT.search(rest):
+        return views[0], FAINT
     return (None, 0.0) if rest.strip() else (views[0], BARE)
 
 

@@ -1,0 +1,1 @@
+"""Training of the second paper: video-text pretraining and multi-instance fine-tuning."""
