@@ -89,9 +89,10 @@ def _check_private(private: PrivateSide) -> str:
 
 
 def _check_sheet(private: PrivateSide) -> str:
-    from cineclr.cohort.sheet import read_sheet
+    from cineclr.cohort.sheet import RESERVED, read_sheet
 
-    sheet = read_sheet(private.sources())
+    sources = private.sources()
+    sheet = read_sheet(sources.echo_sheet, sources, RESERVED)
     return f"{len(sheet)} studies"
 
 

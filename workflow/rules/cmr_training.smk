@@ -51,7 +51,7 @@ rule build_cmr_cohort:
         seed=CONFIG.seed,
     shell:
         "python -m cineclr build-cmr-cohort --sheet {input.sheet:q} --scan {input.scan:q}"
-        "  --tokens-of {input.sentences:q} --labels {input.labels:q}"
+        " --manifests {input.manifests:q} --tokens-of {input.sentences:q} --labels {input.labels:q}"
         " --settings {params.settings:q} --tasks {params.tasks} --seed {params.seed}"
         " --splits {output.splits:q} --files {output.files:q} --flow {output.flow:q} 2>&1 | tee {log:q}"
 
@@ -79,7 +79,6 @@ rule import_cmr_weights:
 rule pretrain_cmr:
     input:
         splits="<results>/cmr/cohort/splits.csv",
-        manifests=study_shards("<results>/cmr/studies/shard_{shard}.parquet"),
         studies=study_shards("<results>/cmr/studies/shard_{shard}"),
         tokens="<private>/cmr/tokens.json",
         text_model="<results>/models/text_encoder",
@@ -106,7 +105,7 @@ rule pretrain_cmr:
         checkpoints=f"{RESULTS}/checkpoints/pretrain_cmr",
         tensorboard=f"{RESULTS}/logs/tensorboard/pretrain_cmr",
     shell:
-        "python -m cineclr pretrain-cmr --splits {input.splits:q} "
+        "python -m cineclr pretrain-cmr --splits {input.splits:q}"
         " --studies {input.studies:q} --tokens {input.tokens:q} --text-model {input.text_model:q}"
         " {params.weights} --settings {params.settings:q} --video-encoder {params.video_encoder:q}"
         " --text-encoder {params.text_encoder:q} --execution {params.execution:q} --seed {params.seed}"
@@ -118,7 +117,6 @@ rule pretrain_cmr:
 rule extract_features:
     input:
         splits="<results>/cmr/cohort/splits.csv",
-        manifests=study_shards("<results>/cmr/studies/shard_{shard}.parquet"),
         studies=study_shards("<results>/cmr/studies/shard_{shard}"),
         weights=cmr_init_weights,
     output:
@@ -136,7 +134,7 @@ rule extract_features:
         seed=CONFIG.seed,
     shell:
         "python -m cineclr extract-features --init {wildcards.init} --splits {input.splits:q}"
-        "  --studies {input.studies:q} {params.weights}"
+        " --studies {input.studies:q} {params.weights}"
         " --video-encoder {params.video_encoder:q} --settings {params.settings:q} --seed {params.seed}"
         " --output {output:q} 2>&1 | tee {log:q}"
 
@@ -144,7 +142,6 @@ rule extract_features:
 rule finetune_lvef:
     input:
         splits="<results>/cmr/cohort/splits.csv",
-        manifests=study_shards("<results>/cmr/studies/shard_{shard}.parquet"),
         studies=study_shards("<results>/cmr/studies/shard_{shard}"),
         weights=cmr_init_weights,
         features=cmr_features,
@@ -169,7 +166,7 @@ rule finetune_lvef:
         tensorboard=f"{RESULTS}/logs/tensorboard/finetune_lvef/{{init}}/{{mode}}/{{ratio}}",
     shell:
         "python -m cineclr finetune-lvef --init {wildcards.init} --mode {wildcards.mode}"
-        " --ratio {wildcards.ratio} --splits {input.splits:q} "
+        " --ratio {wildcards.ratio} --splits {input.splits:q}"
         " --studies {input.studies:q} {params.weights} {params.features} --settings {params.settings:q}"
         " --video-encoder {params.video_encoder:q} --execution {params.execution:q} --seed {params.seed}"
         " --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
@@ -179,7 +176,6 @@ rule finetune_lvef:
 rule finetune_diagnosis:
     input:
         splits="<results>/cmr/cohort/splits.csv",
-        manifests=study_shards("<results>/cmr/studies/shard_{shard}.parquet"),
         studies=study_shards("<results>/cmr/studies/shard_{shard}"),
         weights=cmr_init_weights,
         features=cmr_features,
@@ -205,7 +201,7 @@ rule finetune_diagnosis:
     shell:
         "python -m cineclr finetune-diagnosis --task {wildcards.diagnosis} --init {wildcards.init}"
         " --mode {wildcards.mode} --ratio {wildcards.ratio} --splits {input.splits:q}"
-        "  --studies {input.studies:q} {params.weights} {params.features}"
+        " --studies {input.studies:q} {params.weights} {params.features}"
         " --settings {params.settings:q} --video-encoder {params.video_encoder:q}"
         " --execution {params.execution:q} --seed {params.seed} --checkpoints {params.checkpoints:q}"
         " --tensorboard {params.tensorboard:q} --output {output.model:q} --fit {output.fit:q}"
@@ -217,7 +213,6 @@ rule predict_cmr:
         model="<results>/cmr/finetune/{target}/{init}/{mode}/{ratio}/model.safetensors",
         fit="<results>/cmr/finetune/{target}/{init}/{mode}/{ratio}/fit.json",
         splits="<results>/cmr/cohort/splits.csv",
-        manifests=study_shards("<results>/cmr/studies/shard_{shard}.parquet"),
         studies=study_shards("<results>/cmr/studies/shard_{shard}"),
         features=cmr_features,
     output:
@@ -237,7 +232,7 @@ rule predict_cmr:
         seed=CONFIG.seed,
     shell:
         "python -m cineclr predict-cmr --task {wildcards.target} --model {input.model:q} --fit {input.fit:q}"
-        " --splits {input.splits:q}  --studies {input.studies:q}"
+        " --splits {input.splits:q} --studies {input.studies:q}"
         " {params.features} --settings {params.settings:q} --video-encoder {params.video_encoder:q}"
         " --seed {params.seed} --output {output.table:q} --attention {output.attention:q} 2>&1 | tee {log:q}"
 

@@ -1,5 +1,6 @@
 import json
 import logging
+from fractions import Fraction
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from cineclr.cohort.flow import sort_into_buckets
 from cineclr.config.echo import Cohort, LvhThresholds
 from cineclr.errors import InputError
 
-PAPER = (0.75, 0.10, 0.15)
+PAPER = {"train": Fraction("0.75"), "val": Fraction("0.10"), "internal": Fraction("0.15")}
 
 
 def make_sheet(studies: int = 60) -> pd.DataFrame:

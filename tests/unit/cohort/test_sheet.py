@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from cineclr.cohort.sheet import import_sheet, read_sheet
+from cineclr.cohort.sheet import RESERVED, import_sheet, read_sheet
 from cineclr.errors import InputError
 from cineclr.private import Pseudonymizer, Sources
 
@@ -29,14 +29,18 @@ def make_sources(folder: Path, text: str | bytes, **settings: object) -> Sources
     return Sources.model_validate({"dicom": [folder], "sheet": sheet, **settings})
 
 
+def read_echo(sources: Sources) -> pd.DataFrame:
+    return read_sheet(sources.echo_sheet, sources, RESERVED)
+
+
 def errors_of(sources: Sources) -> list[str]:
     with pytest.raises(InputError) as error:
-        read_sheet(sources)
+        read_echo(sources)
     return str(error.value).splitlines()
 
 
 def test_a_good_sheet_is_typed_and_keeps_its_row_numbers(tmp_path: Path) -> None:
-    sheet = read_sheet(
+    sheet = read_echo(
         make_sources(tmp_path, rows(good(1), "", ",,,,,,,", good(2, lv_mass_index="", age="93")))
     )
     assert sheet.index.tolist() == [2, 5]
@@ -52,7 +56,7 @@ def test_encodings_and_separators(tmp_path: Path, encoding: str, separator: str)
     text = rows(good(1), good(2)).replace("MRN-1", "MÜLLER-1").replace(",", separator)
     if separator == ";":
         text = text.replace("98.5", "98,5")
-    sheet = read_sheet(make_sources(tmp_path, text.replace("\n", "\r\n").encode(encoding)))
+    sheet = read_echo(make_sources(tmp_path, text.replace("\n", "\r\n").encode(encoding)))
     assert sheet["patient_id"].tolist() == ["MÜLLER-1", "MRN-2"]
     assert sheet["lv_mass_index"].tolist() == [98.5, 98.5]
 
@@ -67,7 +71,7 @@ def test_columns_and_values_are_mapped(tmp_path: Path) -> None:
         columns={"as_severity": "Aortenstenose"},
         values={"sex": {"1": "M", "2": "F"}, "as_severity": {"schwer": "severe"}},
     )
-    sheet = read_sheet(sources)
+    sheet = read_echo(sources)
     assert sheet["sex"].tolist() == ["F", "M"]
     assert sheet["as_severity"].tolist() == ["severe", "mild"]
 
@@ -174,7 +178,7 @@ def test_excel_is_read_where_its_reader_is_installed(tmp_path: Path) -> None:
     workbook.active["C2"] = pd.Timestamp("2018-03-01").to_pydatetime()
     workbook.active["E2"] = 71.0
     workbook.save(tmp_path / "sheet.xlsx")
-    sheet = read_sheet(make_sources(tmp_path, "").model_copy(update={"sheet": tmp_path / "sheet.xlsx"}))
+    sheet = read_echo(make_sources(tmp_path, "").model_copy(update={"sheet": tmp_path / "sheet.xlsx"}))
     assert sheet["age"].tolist() == [71, 71]
     assert [date.day for date in sheet["study_date"]] == [1, 2]
 
@@ -188,9 +192,9 @@ def add_column(name: str, values: list[str]) -> str:
 
 def test_further_columns_are_kept_with_their_kind(tmp_path: Path) -> None:
     text = add_column("bmi", ["24.5", "", "31"])
-    assert read_sheet(make_sources(tmp_path, text, further=["bmi"]))["bmi"].dropna().tolist() == [24.5, 31]
+    assert read_echo(make_sources(tmp_path, text, further=["bmi"]))["bmi"].dropna().tolist() == [24.5, 31]
     text = add_column("site", ["A", "", "B"])
-    assert read_sheet(make_sources(tmp_path, text, further=["site"]))["site"].dropna().tolist() == ["A", "B"]
+    assert read_echo(make_sources(tmp_path, text, further=["site"]))["site"].dropna().tolist() == ["A", "B"]
 
 
 @pytest.mark.parametrize(

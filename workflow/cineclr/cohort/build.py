@@ -3,6 +3,7 @@
 import logging
 import math
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 import pandas as pd
@@ -120,7 +121,7 @@ def make_splits(sheet: pd.DataFrame, used: pd.DataFrame, settings: Cohort, seed:
     cohort["videos"] = cohort["study"].map(videos).astype("int64")
     external = cohort["year"].between(*settings.external_years)
     unit = cohort["study" if settings.split_unit == "study" else "patient"]
-    shares = (settings.split.train, settings.split.val, settings.split.internal)
+    shares = {name: Fraction(str(share)) for name, share in settings.split}
     cohort["split"] = split_units(unit[~external], shares, seed).reindex(cohort.index, fill_value="external")
     for split in SPLITS:
         if not (cohort["split"] == split).any():
@@ -133,25 +134,20 @@ def make_splits(sheet: pd.DataFrame, used: pd.DataFrame, settings: Cohort, seed:
     return cohort[[*COLUMNS, "videos", *further]].sort_values("study", ignore_index=True)
 
 
-def split_units(units: pd.Series, shares: tuple[float, float, float], seed: int) -> pd.Series:
-    """Return train, val or internal for each row; rows of one unit stay together.
+def split_units(units: pd.Series, shares: dict[str, Fraction], seed: int) -> pd.Series:
+    """Return the name of a part for each row; rows of one unit stay together.
 
-    Units stand in the order of a seeded hash, cut after floor(share * n) rows: a unit belongs to the split in
-    which its first row falls. The paper's 7082 studies give its 5311 in train.
+    Units stand in the order of a seeded hash, cut after floor(share * n) rows, shares summed up: a unit
+    belongs to the part in which its first row falls. The paper's 7082 studies give its 5311 in train.
     """
     sizes = units.value_counts()
     order = sorted(sizes.index, key=lambda unit: (derive_seed(seed, "split", unit), unit))
     starts = sizes[order].cumsum() - sizes[order]
-    train, val = (math.floor(share * len(units)) for share in _cumulate(shares))
-    names = pd.Series("internal", index=starts.index)
-    names[starts < val] = "val"
-    names[starts < train] = "train"
+    *inner, last = zip(shares, accumulate(shares.values()), strict=True)
+    names = pd.Series(last[0], index=starts.index)
+    for name, share in reversed(inner):
+        names[starts < math.floor(share * len(units))] = name
     return units.map(names)
-
-
-def _cumulate(shares: tuple[float, float, float]) -> tuple[Fraction, Fraction]:
-    train, val = (Fraction(str(share)) for share in shares[:2])
-    return train, train + val
 
 
 def _describe_cohort(sheet: pd.DataFrame, cohort: pd.DataFrame) -> dict[str, object]:

@@ -8,8 +8,8 @@ import pandas as pd
 import pandera.pandas as pa
 
 SEVERITIES = ("none", "mild", "moderate", "severe")
-ROUNDED_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}", re.ASCII)
-NUMBER = re.compile(r"\d[.,]?\d*[eE]\+?\d+")
+ROUNDED_NUMBER = re.compile(r"\d[.,]?\d*[eE]\+?\d+")
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}", re.ASCII)
 UID = re.compile(r"[0-9]+(\.[0-9]+)+", re.ASCII)
 DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(\D.*)?", re.ASCII)
 NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
@@ -34,7 +34,7 @@ def check_cells(frame: pd.DataFrame, link: str, names: dict[str, str]) -> list[t
     `frame` has our columns and the sheet's rows as index; `names` maps our columns to the sheet's.
     """
     try:
-        _schema(link).validate(frame, lazy=True)
+        _schema(link, list(frame.columns)).validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases
     else:

@@ -9,11 +9,12 @@ from cineclr.cohort.checks import check_cells, check_further, find_repeats, pars
 from cineclr.cohort.rows import raise_errors, read_rows
 from cineclr.errors import InputError
 from cineclr.files import write_parquet
-from cineclr.private import PrivateSide, Pseudonymizer, SheetColumns, Sources
+from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, SheetColumns, Sources
 
 logger = logging.getLogger(__name__)
 
 OLDEST_AGE = 90  # greater ages narrow a person down; they are all written as 90
+MEASURES = ("age", "lv_mass_index", "lvef")
 RESERVED = {
     *SheetColumns.model_fields,
     *("study", "patient", "split", "year", "severe_as", "lvh", "videos", "scanner", "age_band"),
@@ -28,19 +29,20 @@ def import_sheet(private: Path, output: Path) -> None:
     side = PrivateSide(private)
     sources = side.sources()
     names = Pseudonymizer(side.key())
-    sheet = pseudonymise_sheet(read_sheet(sources), sources, names)
+    sheet = pseudonymise_sheet(read_sheet(sources.echo_sheet, sources, RESERVED), sources, names)
     write_parquet(sheet, output, key_fingerprint=names.fingerprint())
     logger.info("sheet: written with pseudonyms, and years instead of dates")
 
 
-def read_sheet(sources: Sources) -> pd.DataFrame:
-    """Read and check the user's sheet; return our columns and the further ones, still with identifiers.
+def read_sheet(path: Path, sources: Sources | CmrSources, reserved: set[str]) -> pd.DataFrame:
+    """Read and check one wing's sheet; return our columns and the further ones, still with identifiers.
 
-    The index is the sheet's row, study_date a `datetime.date`, numbers are numbers, lv_mass_index may be
-    missing. Raises InputError that lists the mistakes by row, column and rule and never quotes a cell.
+    The index is the sheet's row, study_date a `datetime.date`, numbers are numbers, lv_mass_index and lvef
+    may be missing; `reserved` are names that no further column may have. Raises InputError that lists the
+    mistakes by row, column and rule and never quotes a cell.
     """
-    rows = read_rows(sources.echo_sheet, "sheet")
-    frame = _map_values(_pick_columns(rows, sources), sources.values)
+    rows = read_rows(path, "sheet")
+    frame = _map_values(_pick_columns(rows, sources, reserved), sources.values)
     if rows.attrs["decimal_comma"]:
         frame = _use_decimal_points(frame, sources.further)
     if frame.empty:
@@ -54,7 +56,9 @@ def read_sheet(sources: Sources) -> pd.DataFrame:
     return typed
 
 
-def pseudonymise_sheet(sheet: pd.DataFrame, sources: Sources, names: Pseudonymizer) -> pd.DataFrame:
+def pseudonymise_sheet(
+    sheet: pd.DataFrame, sources: Sources | CmrSources, names: Pseudonymizer
+) -> pd.DataFrame:
     """Return a checked sheet with pseudonyms for studies and patients, years for dates, sorted by study."""
     issuer = "" if sources.link == "study_uid" else sources.issuer
     frame = pd.DataFrame(
@@ -65,18 +69,17 @@ def pseudonymise_sheet(sheet: pd.DataFrame, sources: Sources, names: Pseudonymiz
         },
         index=sheet.index,
     )
-    kept = ["sex", "age", "as_severity", "low_flow_low_gradient", "lv_mass_index", *sources.further]
-    frame = pd.concat([frame, sheet[kept]], axis="columns")
+    frame = pd.concat([frame, sheet.drop(columns=["study_id", "patient_id", "study_date"])], axis="columns")
     frame["age"] = frame["age"].clip(upper=OLDEST_AGE)
     return frame.sort_values("study", ignore_index=True)
 
 
-def _pick_columns(rows: pd.DataFrame, sources: Sources) -> pd.DataFrame:
+def _pick_columns(rows: pd.DataFrame, sources: Sources | CmrSources, reserved: set[str]) -> pd.DataFrame:
     """Return the columns that sources.yaml names, under our names."""
     names = sources.columns.model_dump()
-    reserved = (RESERVED | set(names.values())) & set(sources.further)
+    taken = (reserved | set(names.values())) & set(sources.further)
     errors = [
-        f"sources.yaml: further: {name!r} has a meaning of its own; remove it" for name in sorted(reserved)
+        f"sources.yaml: further: {name!r} has a meaning of its own; remove it" for name in sorted(taken)
     ]
     wanted = {f"columns.{ours}": theirs for ours, theirs in names.items()}
     wanted |= {f"further ({name})": name for name in sources.further}
@@ -102,7 +105,7 @@ def _map_values(frame: pd.DataFrame, values: dict[str, dict[str, str | int]]) ->
 
 def _use_decimal_points(frame: pd.DataFrame, further: list[str]) -> pd.DataFrame:
     frame = frame.copy()
-    for column in ("age", "lv_mass_index", *further):
+    for column in frame.columns.intersection([*MEASURES, *further]):
         frame[column] = frame[column].str.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
     return frame
 
@@ -111,9 +114,10 @@ def _convert(frame: pd.DataFrame, further: list[str]) -> pd.DataFrame:
     """Give checked text its types; a further column is of numbers when all its cells are."""
     frame = frame.copy()
     frame["study_date"] = [parse_date(text) for text in frame["study_date"]]
-    frame["age"] = frame["age"].astype(float)
-    frame["low_flow_low_gradient"] = frame["low_flow_low_gradient"].astype(int)
-    frame["lv_mass_index"] = pd.to_numeric(frame["lv_mass_index"].replace("", None)).astype(float)
+    if "low_flow_low_gradient" in frame:
+        frame["low_flow_low_gradient"] = frame["low_flow_low_gradient"].astype(int)
+    for column in frame.columns.intersection(MEASURES):
+        frame[column] = pd.to_numeric(frame[column].replace("", None)).astype(float)
     for column in further:
         values = frame[column].replace("", None)
         numbers = pd.to_numeric(values, errors="coerce")

@@ -1,0 +1,118 @@
+"""The MRI cohort: studies with videos, reports and labels, split by patient; every file in one bucket."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from cineclr.cohort.cmr.splits import (
+    PRETRAINING,
+    check_cohorts,
+    check_splits,
+    find_unusable_tasks,
+    split_patients,
+)
+from cineclr.cohort.flow import describe_flow, sort_into_buckets
+from cineclr.config.cmr import LVEF, Cohort
+from cineclr.errors import InputError
+from cineclr.files import read_fact, read_parquet, write_json, write_parquet, write_table
+from cineclr.ledger import PASSED, USED, Code
+
+log = logging.getLogger(__name__)
+
+FIRST = ["study", "patient", "cohort", "role", "split", "year", "sex", "age", "videos", "sentences", LVEF]
+
+
+def build_cmr_cohort(
+    sheet: Path,
+    scan: Path,
+    manifests: list[Path],
+    tokens_of: Path,
+    labels: Path,
+    settings: Cohort,
+    tasks: list[str],
+    seed: int,
+    splits: Path,
+    files: Path,
+    flow: Path,
+) -> None:
+    """Join studies, sheet, reports and labels; split the patients; put every input file into one bucket.
+
+    Writes splits (CSV and Parquet, a row per study: see `FIRST`, further columns, then a column per task: 1,
+    0 or empty), files (file, study, video, bucket) and flow (JSON). A study without a report is not
+    pretrained with, but may be trained and tested downstream. Raises InputError for pseudonyms of different
+    keys, cohorts without a role, patients in several cohorts, splits or tasks without studies.
+    """
+    if read_fact(sheet, "key_fingerprint") != read_fact(scan, "key_fingerprint"):
+        raise InputError(
+            "cohort: sheet and files have pseudonyms of different keys; restore the run's key, then run with "
+            "--forcerun import_cmr_sheet list_cmr_files"
+        )
+    studies = pd.read_parquet(sheet)
+    check_cohorts(studies, settings.roles)
+    studies["role"] = studies["cohort"].map(settings.roles)
+    studies["split"] = split_patients(studies, settings, seed)
+    sentences = pd.read_parquet(tokens_of, columns=["study"]).value_counts("study")
+    studies["sentences"] = studies["study"].map(sentences).fillna(0).astype("int64")
+    converted = read_parquet(manifests)
+    stages = {"scan_cmr": pd.read_parquet(scan), "studies": converted}
+    ready = converted[converted["code"] == PASSED]
+    stages["cohort_cmr"] = ready[["file"]].assign(code=choose_studies(ready["study"], studies))
+    buckets = sort_into_buckets(stages)
+    used = ready[ready["file"].isin(buckets.loc[buckets["bucket"] == USED, "file"])]
+    cohort = _join(studies, used, pd.read_parquet(labels), tasks)
+    check_splits(cohort)
+    _check_tasks(cohort, tasks)
+    write_table(cohort, splits)
+    write_parquet(buckets, files)
+    write_json({**describe_flow(stages, buckets), "unit": "image", **_describe(studies, cohort)}, flow)
+    for part, n in cohort.groupby(["cohort", "split"]).size().items():
+        log.info("%s: %d studies", " ".join(map(str, part)), n)
+
+
+def choose_studies(studies: pd.Series, sheet: pd.DataFrame) -> pd.Series:
+    """Return the code of each file by its study: passed, not in the sheet, or no report to pretrain with.
+
+    Raises InputError when no study is in the sheet.
+    """
+    known = sheet.set_index("study")
+    if not studies.isin(known.index).any():
+        raise InputError(
+            f"cohort: none of the {studies.nunique()} studies with cine slices is in the sheet's "
+            f"{len(sheet)} rows; check `link`, `issuer` and the column of study_id in sources.yaml"
+        )
+    silent = known["split"].isin(PRETRAINING) & (known["sentences"] == 0)
+    codes = pd.Series(PASSED, index=studies.index, dtype=object)
+    codes[studies.isin(silent.index[silent])] = str(Code.NO_REPORT)
+    codes[~studies.isin(known.index)] = str(Code.NOT_IN_SHEET)
+    return codes
+
+
+def _join(studies: pd.DataFrame, used: pd.DataFrame, labels: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
+    """Return a row per study of the used files, sorted; `videos` counts its slices."""
+    videos = used[["study", "view", "slice"]].drop_duplicates().value_counts("study")
+    cohort = studies[studies["study"].isin(videos.index)]
+    cohort = cohort.assign(videos=cohort["study"].map(videos).astype("int64"))
+    further = [name for name in cohort.columns if name not in FIRST]
+    cohort = cohort.merge(labels[["study", *tasks]], on="study", how="left")
+    cohort[tasks] = cohort[tasks].astype("Int64")
+    return cohort[[*FIRST, *further, *tasks]].sort_values("study", ignore_index=True)
+
+
+def _check_tasks(cohort: pd.DataFrame, tasks: list[str]) -> None:
+    if lines := find_unusable_tasks(cohort, tasks):
+        remedy = "both classes are needed; leave these out of cmr.diagnoses.tasks, or mend the labels"
+        raise InputError("\n".join([*lines, remedy]))
+
+
+def _describe(studies: pd.DataFrame, cohort: pd.DataFrame) -> dict[str, object]:
+    """Return the counts of each part: development cohorts by split, the others by their name too."""
+    inside = cohort["role"] == "development"
+    part = cohort["split"].where(inside, cohort["cohort"] + " " + cohort["split"])
+    by_part = cohort.groupby(part)
+    return {
+        "studies_in_sheet": len(studies),
+        "studies_by_split": {str(name): int(n) for name, n in by_part.size().items()},
+        "videos": {str(name): int(n) for name, n in by_part["videos"].sum().items()},
+        "missing_lvef": int(cohort[LVEF].isna().sum()),
+    }
