@@ -11,7 +11,7 @@ import yaml
 from cineclr.config import Config, load_config
 from cineclr.errors import InputError
 from cineclr.files import sha256_file
-from cineclr.private import PrivateSide, Pseudonymizer
+from cineclr.private import CmrWeights, PrivateSide, Pseudonymizer, Weights
 
 SAMPLE_FILES = 200
 LEAST_FREE_GB = 10
@@ -28,23 +28,38 @@ def check(config: list[Path] = [Path("config.yaml")], root: Path = Path()) -> No
     checks: dict[str, Callable[[], str]] = {
         "configuration": lambda: f"run {settings.run!r}",
         "private side": lambda: _check_private(private),
-        "sheet": lambda: _check_sheet(private),
-        "DICOM": lambda: _check_dicom(private),
-        "weights": lambda: _check_weights(private, settings),
-        "view labels": lambda: _check_view_labels(private, settings),
-        "environment": _check_environment,
-        "disk": lambda: _check_disk(root),
     }
+    echo, cmr = _wings(private)
+    if echo:
+        checks |= {
+            "sheet": lambda: _check_sheet(private),
+            "DICOM": lambda: _check_dicom(private.sources().dicom, "dicom"),
+            "weights": lambda: _check_weights(private, settings),
+            "view labels": lambda: _check_view_labels(private, settings),
+        }
+    if cmr:
+        checks |= {
+            "MRI sheet": lambda: _check_cmr_sheet(private),
+            "MRI DICOM": lambda: _check_dicom(private.cmr_sources().dicom, "cmr.dicom"),
+            "MRI reports": lambda: _check_reports(private),
+            "MRI models": lambda: _check_cmr_models(private, settings),
+        }
+    checks |= {"environment": _check_environment, "disk": lambda: _check_disk(root)}
     failures = [line for name, run in checks.items() if (line := _run_check(name, run))]
     if failures:
         raise InputError(f"{len(failures)} of {len(checks)} checks failed:\n" + "\n".join(failures))
 
 
 def check_sources(private: Path) -> None:
-    """Check the private side and the sheet; the workflow does this before its first job."""
+    """Check the private side, the sheets and the reports; the workflow does this before its first job."""
     side = PrivateSide(private)
     _check_private(side)
-    _check_sheet(side)
+    echo, cmr = _wings(side)
+    if echo:
+        _check_sheet(side)
+    if cmr:
+        _check_cmr_sheet(side)
+        _check_reports(side)
 
 
 def read_config(paths: list[Path]) -> Config:
@@ -79,13 +94,26 @@ def _run_check(name: str, run: Callable[[], str]) -> str:
     return ""
 
 
+def _wings(private: PrivateSide) -> tuple[bool, bool]:
+    """Return whether the sources name echo data and MRI data; a file that cannot be read counts as echo."""
+    try:
+        sources = private.sources()
+    except InputError:
+        return True, False
+    return sources.sheet is not None, sources.cmr is not None
+
+
 def _check_private(private: PrivateSide) -> str:
     private.key()
     sources = private.sources()
-    missing = [number for number, folder in enumerate(sources.dicom, 1) if not folder.is_dir()]
-    if missing:
-        raise InputError(f"sources.yaml: dicom: entry {missing[0]} is not a folder that this machine can see")
-    return f"key, {len(sources.dicom)} DICOM folder(s)"
+    folders = {"dicom": sources.dicom, "cmr.dicom": sources.cmr.dicom if sources.cmr else []}
+    for name, named in folders.items():
+        missing = [number for number, folder in enumerate(named, 1) if not folder.is_dir()]
+        if missing:
+            raise InputError(
+                f"sources.yaml: {name}: entry {missing[0]} is not a folder that this machine can see"
+            )
+    return f"key, {sum(map(len, folders.values()))} DICOM folder(s)"
 
 
 def _check_sheet(private: PrivateSide) -> str:
@@ -96,35 +124,74 @@ def _check_sheet(private: PrivateSide) -> str:
     return f"{len(sheet)} studies"
 
 
-def _check_dicom(private: PrivateSide) -> str:
+def _check_cmr_sheet(private: PrivateSide) -> str:
+    from cineclr.cohort.cmr.sheet import RESERVED
+    from cineclr.cohort.sheet import read_sheet
+
+    sources = private.cmr_sources()
+    return f"{len(read_sheet(sources.sheet, sources, RESERVED))} studies"
+
+
+def _check_reports(private: PrivateSide) -> str:
+    from cineclr.text.reports import read_reports
+
+    return f"{len(read_reports(private.cmr_sources()))} reports"
+
+
+def _check_dicom(folders: list[Path], name: str) -> str:
     import itertools
 
     from pydicom.misc import is_dicom
 
-    sources = private.sources()
-    files = (path for folder in sources.dicom for path in folder.rglob("*") if path.is_file())
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     sample = list(itertools.islice(files, SAMPLE_FILES))
     found = sum(is_dicom(path) for path in sample if os.access(path, os.R_OK))
     if not found:
-        raise InputError(f"none of the first {len(sample)} files is DICOM; is `dicom` in sources.yaml right?")
+        raise InputError(
+            f"none of the first {len(sample)} files is DICOM; is `{name}` in sources.yaml right?"
+        )
     return f"{found} of the first {len(sample)} files are DICOM"
 
 
 def _check_weights(private: PrivateSide, settings: Config) -> str:
-    weights, needed = private.sources().weights, []
+    needed = []
     if settings.echo.views.classifier == "import":
-        needed.append(("view_classifier", weights.view_classifier))
+        needed.append("view_classifier")
     if settings.echo.encoder.kinetics400 == "file" and "kinetics400" in settings.echo.finetune.inits:
-        needed.append(("kinetics400", weights.kinetics400))
-    for name, path in needed:
+        needed.append("kinetics400")
+    _check_files(private.sources().weights, needed, "weights")
+    return ", ".join(needed) or "none needed"
+
+
+def _check_cmr_models(private: PrivateSide, settings: Config) -> str:
+    cmr, weights = settings.cmr, private.cmr_sources().weights
+    named = ["kinetics400"] if cmr.video_encoder.kinetics400 == "file" else []
+    if "published" in {*cmr.lvef.inits, *cmr.diagnoses.inits}:
+        named.append("published")
+    _check_files(weights, named, "cmr.weights")
+    folders = {
+        "text_encoder": cmr.text_encoder.source == "folder",
+        "splitter": cmr.text.splitter == "folder",
+        "language_model": (cmr.text.labels.source, cmr.text.llm.backend) == ("llm", "transformers"),
+    }
+    needed = [name for name, is_needed in folders.items() if is_needed]
+    for name in needed:
+        path = getattr(weights, name)
+        if path is None or not path.is_dir():
+            raise InputError(f"sources.yaml: cmr.weights.{name} must name a folder")
+    return ", ".join([*named, *needed]) or "none needed"
+
+
+def _check_files(weights: Weights | CmrWeights, needed: list[str], section: str) -> None:
+    for name in needed:
+        path = getattr(weights, name)
         if path is None or not path.is_file():
-            raise InputError(f"sources.yaml: weights.{name} must name a file")
+            raise InputError(f"sources.yaml: {section}.{name} must name a file")
         if getattr(weights, f"{name}_sha256") != sha256_file(path):
             raise InputError(
-                f"sources.yaml: weights.{name}_sha256 is not the hash of that file, which "
+                f"sources.yaml: {section}.{name}_sha256 is not the hash of that file, which "
                 "`cineclr hash-weights --file FILE` prints"
             )
-    return ", ".join(name for name, _ in needed) or "none needed"
 
 
 def _check_view_labels(private: PrivateSide, settings: Config) -> str:

@@ -13,6 +13,7 @@ PACKAGE = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(PACKAGE))
 
 from cineclr.config import load_config
+from cineclr.config.cmr import LVEF
 from cineclr.config.echo import Echo, SSL_METHODS
 from cineclr.errors import InputError
 from cineclr.published import describe_departures
@@ -101,7 +102,8 @@ def require_sources(wildcards):
     if CONFIG.demo is None and not Path(sources).exists():
         raise WorkflowError(
             f"Run '{CONFIG.run}' has no data yet ({sources} is missing). To use your own data:\n"
-            f"  1. cineclr init --private {PRIVATE} --dicom FOLDER --sheet FILE\n"
+            f"  1. cineclr init --private {PRIVATE} --dicom FOLDER --sheet FILE, and for cardiac MRI\n"
+            "     --cmr-dicom FOLDER --cmr-sheet FILE --cmr-reports FILE\n"
             f"  2. edit {sources} (column names, how the sheet links to DICOM)\n"
             f"  3. cineclr check\n"
             "To see everything at work without data: make demo"
