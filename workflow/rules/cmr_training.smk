@@ -237,6 +237,33 @@ rule predict_cmr:
         " --seed {params.seed} --output {output.table:q} --attention {output.attention:q} 2>&1 | tee {log:q}"
 
 
+# Diagnoses by prompts: what the pretrained pair knows without any label.
+rule predict_zero_shot:
+    input:
+        splits="<results>/cmr/cohort/splits.csv",
+        features="<results>/cmr/features/contrastive.parquet",
+        weights="<results>/cmr/pretrain/encoder.safetensors",
+        text="<results>/cmr/pretrain/text.safetensors",
+        text_model="<results>/models/text_encoder",
+    output:
+        tables=zero_shot_predictions(".csv"),
+        parquets=zero_shot_predictions(".parquet"),
+    log:
+        "<results>/logs/predict_zero_shot.log",
+    benchmark:
+        "<results>/benchmarks/predict_zero_shot.tsv"
+    conda:
+        "../../envs/training.yaml"
+    params:
+        tasks=CMR.diagnoses.tasks,
+        text_encoder=slice_of(CMR.text_encoder),
+    shell:
+        "python -m cineclr predict-zero-shot --tasks {params.tasks} --splits {input.splits:q}"
+        " --features {input.features:q} --weights {input.weights:q} --text-weights {input.text:q}"
+        " --text-model {input.text_model:q} --text-encoder {params.text_encoder:q}"
+        " --output {output.tables:q} 2>&1 | tee {log:q}"
+
+
 rule cmr_pretrain:
     input:
         "<results>/cmr/pretrain/encoder.safetensors",

@@ -318,3 +318,12 @@ def diagnosis_predictions():
         task=CMR.diagnoses.tasks,
         cell=cells_of(CMR.diagnoses),
     )
+
+
+def zero_shot_predictions(suffix=".csv"):
+    """The prediction files of every diagnosis by prompts; they need no label to train on."""
+    return expand(
+        "<results>/cmr/predictions/{task}/contrastive/zero_shot/0.0{suffix}",
+        task=CMR.diagnoses.tasks,
+        suffix=suffix,
+    )

@@ -55,7 +55,7 @@ class Views:
 def select_studies(
     splits: pd.DataFrame, views: Views, task: str, split: str, cohorts: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Return study, patient, cohort and label of a split's studies that have the label and a view, by study.
+    """Return the rows of a split's studies that have a view and the task's label, as `label`, by study.
 
     `cohorts` restricts them; none means all. Raises InputError if there is none.
     """
@@ -64,7 +64,7 @@ def select_studies(
     )
     if cohorts:
         known &= splits["cohort"].isin(list(cohorts))
-    chosen = splits.loc[known, ["study", "patient", "cohort", task]].rename(columns={task: "label"})
+    chosen = splits[known].rename(columns={task: "label"})
     if chosen.empty:
         raise InputError(f"task {task}: no study of split {split} has a label and a video; see the cohort")
     return chosen.sort_values("study", ignore_index=True)

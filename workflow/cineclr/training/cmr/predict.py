@@ -50,14 +50,20 @@ def predict_cmr(
     network = rebuild_network(description, video_encoder, seed)
     load_strictly(network, state, "--model")
     views, table = Views.open(studies, features, video_encoder), pd.read_csv(splits)
-    val = select_studies(table, views, task, "val").assign(test_set="val")
-    test = select_studies(table, views, task, "test")
-    chosen = pd.concat([val, test.assign(test_set=test["cohort"])], ignore_index=True)
+    tested = name_test_sets(table[table["role"] != "zero_shot"])
+    val, test = (select_studies(tested, views, task, split) for split in ("val", "test"))
+    chosen = pd.concat([val, test], ignore_index=True)
     scores, weights = score_studies(network, views, chosen["study"].tolist(), settings)
     chosen["prediction"] = to_prediction(scores, description)
     write_table(chosen[["study", "patient", "test_set", "label", "prediction"]], output)
     write_parquet(weights, attention)
     logger.info("%s: %d validation and %d test studies", task, len(val), len(test))
+
+
+def name_test_sets(splits: pd.DataFrame) -> pd.DataFrame:
+    """Return the validation and test studies with their test_set: val, or the cohort's name."""
+    chosen = splits[splits["split"].isin(["val", "test"])]
+    return chosen.assign(test_set=chosen["cohort"].where(chosen["split"] == "test", "val"))
 
 
 def to_prediction(scores: np.ndarray, description: dict[str, Any]) -> np.ndarray:

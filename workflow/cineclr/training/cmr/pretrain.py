@@ -277,7 +277,9 @@ def pretrain_cmr(
     description = {**architecture, **facts, "pretraining": "contrastive", "start": start}
     write_history(rows, history)
     write_json(training.retrieval, retrieval)
-    save_weights(model.text.state_dict(), {"tokenizer": reports.tokenizer, **architecture}, text_output)
+    temperature = model.log_temperature.exp().clamp(COOLEST, WARMEST).item()
+    facts_of_text = {"tokenizer": reports.tokenizer, "temperature": temperature, **architecture}
+    save_weights(model.text.state_dict(), facts_of_text, text_output)
     save_weights(model.video.state_dict(), description, output)
     kept.remove()
 
