@@ -46,7 +46,7 @@ rule evaluate_lvef:
 
 rule evaluate_diagnoses:
     input:
-        predictions=diagnosis_predictions(),
+        predictions=diagnosis_predictions() + zero_shot_predictions(),
     output:
         "<results>/cmr/evaluation/diagnoses.csv",
     log:
@@ -57,7 +57,7 @@ rule evaluate_diagnoses:
         "../../envs/tables.yaml"
     params:
         settings=slice_of(CMR.evaluation, "confidence"),
-        grid=[CMR.diagnoses.tasks, cells_of(CMR.diagnoses)],
+        grid=[CMR.diagnoses.tasks, cells_of(CMR.diagnoses), "zero_shot"],
     shell:
         "python -m cineclr evaluate-diagnoses --predictions {input.predictions:q}"
         " --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}"
@@ -65,7 +65,7 @@ rule evaluate_diagnoses:
 
 rule evaluate_cmr_operating_points:
     input:
-        predictions=diagnosis_predictions(),
+        predictions=diagnosis_predictions() + zero_shot_predictions(),
     output:
         "<results>/cmr/evaluation/operating_points.csv",
     log:
@@ -80,7 +80,7 @@ rule evaluate_cmr_operating_points:
             *("confidence", "target_sensitivity"),
             *("target_specificity", "operating_points"),
         ),
-        grid=[CMR.diagnoses.tasks, cells_of(CMR.diagnoses)],
+        grid=[CMR.diagnoses.tasks, cells_of(CMR.diagnoses), "zero_shot"],
     shell:
         "python -m cineclr evaluate-cmr-operating-points --predictions {input.predictions:q}"
         " --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}"

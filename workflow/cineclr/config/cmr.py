@@ -165,6 +165,12 @@ class Cohort(Section):
     train_and_test_shares: Shares = Shares(train=0.80, val=0.10, test=0.10)
 
     @model_validator(mode="after")
+    def _names_are_free(self) -> Self:
+        if "val" in self.roles:
+            raise ValueError("roles: `val` is the name of the validation split; rename that cohort")
+        return self
+
+    @model_validator(mode="after")
     def _pretraining_sums_to_one(self) -> Self:
         shares = self.pretraining_shares
         if abs(shares.train + shares.val - 1) > 1e-9:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 from transformers import AutoModel
+from transformers.utils import logging
 
 from cineclr.errors import InputError
 
@@ -13,6 +14,8 @@ class TextEncoder(nn.Module):
 
     def __init__(self, folder: Path, frozen_layers: int, embedding: int) -> None:
         super().__init__()
+        logging.set_verbosity_error()  # it reports the pooling layer, which is left out on purpose
+        logging.disable_progress_bar()
         try:
             self.bert = AutoModel.from_pretrained(str(folder), add_pooling_layer=False)
         except (OSError, ValueError) as error:

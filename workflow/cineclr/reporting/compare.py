@@ -20,7 +20,7 @@ from cineclr.errors import InputError
 from cineclr.files import write_table
 from cineclr.reporting.predictions_table import (
     Duplicates,
-    Pair,
+    Joined,
     check_output,
     read_predictions_table,
     select_pair,
@@ -112,7 +112,7 @@ def _has_several_studies(frame: pd.DataFrame, target: str) -> bool:
     return "patient" in rows and bool((rows.groupby("patient")["study"].nunique() > 1).any())
 
 
-def _compare_studies(joined: Pair, confidence: float) -> dict[str, Any]:
+def _compare_studies(joined: Joined, confidence: float) -> dict[str, Any]:
     """Compare as it should be: joined by study, the direction fixed, always paired."""
     result = delong(joined.labels, joined.values, joined.patients)
     aurocs = list(zip(result.aurocs, result.variances, strict=True))

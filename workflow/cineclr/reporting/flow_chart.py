@@ -9,7 +9,7 @@ from typing import Any
 from cineclr.errors import InputError
 from cineclr.files import require_file
 from cineclr.ledger import MEANING, Code
-from cineclr.reporting.names import SPLIT_NAMES
+from cineclr.reporting.names import CMR_SPLIT_NAMES, SPLIT_NAMES
 from cineclr.reporting.suppress import is_small, show_count
 
 # What has passed a stage; a stage not named here keeps its own name.
@@ -19,7 +19,13 @@ PASSED_STAGE = {
     "views": "Clips of the chosen view",
     "clips": "Clips long enough to train on",
     "cohort": "Clips of the study cohort",
+    "scan_cmr": "MR images, readable",
+    "studies": "Images of the four cine views",
+    "cohort_cmr": "Images of the study cohort",
 }
+PRETRAINING = ("pretrain_train", "pretrain_val")
+# What a file that passed is called, and what a split's `videos` count.
+VIDEO_OF = {"clip": "clip", "image": "cine slice"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ def describe_flow(flow: Mapping[str, Any], min_cell: int = 1) -> FlowChart:
     Counts of fewer than `min_cell` studies are withheld, and those whose differences would show so few;
     counts of files are not people and stay.
     """
-    studies = _shown_studies(flow, min_cell)
+    studies, unit = _shown_studies(flow, min_cell), flow.get("unit", "clip")
     steps = [Step("Files found", _with_studies(_count(flow["files"], "file"), studies.get("input")))]
     left = flow["files"]
     for stage in flow["stages"]:
@@ -86,13 +92,13 @@ def describe_flow(flow: Mapping[str, Any], min_cell: int = 1) -> FlowChart:
                 f"{stage['passed']} passed and {out} set aside"
             )
         left = stage["passed"]
-        count = _with_studies(_count(left, "clip"), studies.get(name))
+        count = _with_studies(_count(left, unit), studies.get(name))
         steps.append(Step(PASSED_STAGE.get(name, name), count, _set_aside(stage["set_aside"])))
     splits = [
         Split(
-            SPLIT_NAMES.get(name, name),
+            _name_split(name),
             _count(number, "study", min_cell),
-            _count(flow["videos"].get(name, 0), "clip"),
+            _count(flow["videos"].get(name, 0), VIDEO_OF[unit]),
         )
         for name, number in sorted(flow["studies_by_split"].items(), key=_split_rank)
     ]
@@ -140,8 +146,15 @@ def _most_frequent(item: tuple[str, int]) -> tuple[int, str]:
 
 
 def _split_rank(item: tuple[str, int]) -> tuple[int, str]:
-    order = list(SPLIT_NAMES)
+    order = [*PRETRAINING, *SPLIT_NAMES, "test"]
     return (order.index(item[0]) if item[0] in order else len(order)), item[0]
+
+
+def _name_split(name: str) -> str:
+    """Return a split, of a cohort of its own maybe, such as `northern test`, as a reader knows it."""
+    cohort, _, split = name.rpartition(" ")
+    shown = {**SPLIT_NAMES, **CMR_SPLIT_NAMES}.get(split, split)
+    return f"{cohort}: {shown.lower()}" if cohort else shown
 
 
 def _footnote(flow: Mapping[str, Any], used: int, min_cell: int) -> list[str]:
@@ -153,6 +166,8 @@ def _footnote(flow: Mapping[str, Any], used: int, min_cell: int) -> list[str]:
     if flow.get("missing_lvh", 0):
         # Not how many: Table S1 counts them by split, and may have to withhold some.
         notes.append("Studies without LV mass index have no LVH label; they count for severe AS only.")
+    if flow.get("missing_lvef", 0):
+        notes.append("Studies without an LVEF count for the diagnoses only.")
     if min_cell > 1:
         notes.append(f"Counts of studies that would show fewer than {min_cell} are withheld.")
     return notes

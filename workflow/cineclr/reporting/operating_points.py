@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from cineclr.config.echo import Evaluation, Task
@@ -31,7 +32,7 @@ COLUMNS = [
     "note",
 ]  # fmt: skip
 NOTE = "threshold chosen on the validation split; the cardiac MRI paper chose it on the data it reported"
-NOBODY = "no validation probability meets the target: nobody is called positive"
+NOBODY = "no probability of the studies that choose meets the target: nobody is called positive"
 
 
 def evaluate_operating_points(
@@ -51,27 +52,18 @@ def evaluate_operating_points(
     models = read_models(predictions)
     test_sets = join_test_sets(task, models)
     validation = _join_validation(task, models)
-    targets: dict[Rule, float | None] = {
-        "youden": None,
-        "sensitivity": settings.target_sensitivity,
-        "specificity": settings.target_specificity,
-    }
+    targets = list_targets(settings.target_sensitivity, settings.target_specificity)
     rows: list[dict[str, Any]] = []
     for model, (init, ratio) in enumerate(models):
         for test_set, joined in test_sets.items():
+            values = joined.probabilities[model]
             for rule, target in targets.items():
                 threshold = _choose(validation, model, rule, target)
                 rows.append(
                     {
-                        **{
-                            "init": init,
-                            "ratio": ratio,
-                            "test_set": test_set,
-                            "rule": rule,
-                            "target": target,
-                        },
-                        **{"threshold": threshold, "n_test": len(joined.studies)},
-                        **_measure(joined, model, threshold, settings.confidence),
+                        **{"init": init, "ratio": ratio, "test_set": test_set, "rule": rule},
+                        **{"target": target, "threshold": threshold, "n_test": len(joined.studies)},
+                        **measure_point(joined.labels, values, threshold, settings.confidence),
                         "note": _note(threshold, settings),
                     }
                 )
@@ -100,10 +92,21 @@ def _choose(validation: TestSet | None, model: int, rule: Rule, target: float | 
     return choose_threshold(validation.labels, validation.probabilities[model], rule, target)
 
 
-def _measure(joined: TestSet, model: int, threshold: float, confidence: float) -> dict[str, Any]:
+def list_targets(sensitivity: float, specificity: float) -> dict[Rule, float | None]:
+    """Return every rule that chooses a threshold with its target."""
+    return {"youden": None, "sensitivity": sensitivity, "specificity": specificity}
+
+
+def measure_point(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float, confidence: float
+) -> dict[str, Any]:
+    """Return the columns of an operating point: calls, and measures with intervals; none without threshold.
+
+    `labels` and `probabilities` are (n,).
+    """
     if np.isnan(threshold):
         return {}
-    counts = apply_threshold(joined.labels, joined.probabilities[model], threshold)
+    counts = apply_threshold(labels, probabilities, threshold)
     columns: dict[str, Any] = asdict(counts)
     for name, estimate in describe(counts, confidence).items():
         columns |= estimate.columns(name)

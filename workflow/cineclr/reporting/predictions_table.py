@@ -3,6 +3,7 @@
 Models are joined by study and the join is verified; the order of rows never pairs anything.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,13 +22,13 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Predictions of two models for the same n studies of one group, in the order of the studies' ids.
+class Joined:
+    """Predictions of m models for the same n studies of one group, in the order of the studies' ids.
 
     Attributes:
         studies: (n,).
         labels: what is true of each study, (n,).
-        values: of the reference model, then of the baseline, (2, n).
+        values: of the models in the order asked for, such as the reference, then the baseline, (m, n).
         patients: whose each study is, (n,); None where the table does not say.
     """
 
@@ -152,25 +153,46 @@ def _refuse(wrong: pd.Series | npt.NDArray[np.bool_], problem: str) -> None:
 
 def select_pair(
     frame: pd.DataFrame, group: str, reference: str, baseline: str, duplicates: Duplicates
-) -> Pair:
-    """Return two models' predictions for the studies of a group, joined by study.
+) -> Joined:
+    """Return two models' predictions for the studies of a group as `select_models` does.
+
+    Raises:
+        InputError: the two models are the same one; what `select_models` refuses.
+    """
+    if reference == baseline:
+        raise InputError(f"reference and baseline are both {reference}; name two models")
+    return select_models(frame, group, [reference, baseline], duplicates)
+
+
+def select_models(
+    frame: pd.DataFrame, group: str, models: Sequence[str], duplicates: Duplicates = "error"
+) -> Joined:
+    """Return the predictions of one or more models for the studies of a group, joined by study.
 
     Args:
         frame: as `read_predictions_table` returns it.
         group: the target or cohort.
-        reference, baseline: two models.
+        models: their names.
         duplicates: what to do with a study that a model has several times: `error` refuses, `first` keeps
             the smallest `row`, `mean` averages the predictions.
 
     Raises:
-        InputError: the two models are the same one, or one has no rows in the group; studies repeated
-            (`error`) or repeated with labels that differ; the two models differ in their studies or in the
-            label of a study.
+        InputError: a model has no rows in the group; studies repeated (`error`) or repeated with labels that
+            differ; two models differ in their studies or in the label or the patient of a study.
     """
-    if reference == baseline:
-        raise InputError(f"reference and baseline are both {reference}; name two models")
-    one, other = (select_model(frame, group, model, duplicates) for model in (reference, baseline))
-    where = f"{group}, {reference} and {baseline}"
+    found = [select_model(frame, group, model, duplicates) for model in models]
+    one = found[0]
+    for model, other in zip(models[1:], found[1:], strict=True):
+        _check_same_studies(one, other, f"{group}, {models[0]} and {model}")
+    return Joined(
+        studies=one.index.tolist(),
+        labels=one["labels"].to_numpy(),
+        values=np.stack([other["value"].to_numpy() for other in found]),
+        patients=one["patient"].tolist() if "patient" in one else None,
+    )
+
+
+def _check_same_studies(one: pd.DataFrame, other: pd.DataFrame, where: str) -> None:
     if unmatched := set(one.index) ^ set(other.index):
         raise InputError(
             f"{where} were not evaluated on the same studies: {len(unmatched)} belong to one only, "
@@ -183,12 +205,6 @@ def select_pair(
         )
     if "patient" in one and (one["patient"] != other["patient"]).any():
         raise InputError(f"{where} disagree on the patient of a study; a study has one patient")
-    return Pair(
-        studies=one.index.tolist(),
-        labels=one["labels"].to_numpy(),
-        values=np.stack([one["value"].to_numpy(), other["value"].to_numpy()]),
-        patients=one["patient"].tolist() if "patient" in one else None,
-    )
 
 
 def select_model(frame: pd.DataFrame, group: str, model: str, duplicates: Duplicates) -> pd.DataFrame:

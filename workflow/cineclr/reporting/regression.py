@@ -7,20 +7,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from cineclr.errors import InputError
 from cineclr.files import write_table
 from cineclr.reporting.predictions_table import (
     Duplicates,
-    Pair,
+    Joined,
     check_output,
     read_predictions_table,
     select_pair,
 )
 from cineclr.seeds import derive_seed
 from cineclr.stats.bland_altman import bland_altman
-from cineclr.stats.delong import delong, normal_interval, paired_test
+from cineclr.stats.delong import delong, normal_interval, paired_difference, paired_test
 from cineclr.stats.proportion import NAN, UNKNOWN, Estimate
 from cineclr.stats.regression import METRICS, bootstrap_measure, compare, fisher_interval, measure, percentile
 
@@ -81,7 +80,7 @@ def evaluate_regression(
 
 
 def _compare_measurements(
-    pair: Pair, samples: int, seed: int, confidence: float
+    pair: Joined, samples: int, seed: int, confidence: float
 ) -> dict[str, dict[str, float]]:
     observed = measure(pair.labels, pair.values)
     resampled = bootstrap_measure(pair.labels, pair.values, samples, seed)
@@ -99,7 +98,7 @@ def _compare_measurements(
     return compared
 
 
-def _compare_aurocs(pair: Pair, threshold: float, confidence: float) -> dict[str, float]:
+def _compare_aurocs(pair: Joined, threshold: float, confidence: float) -> dict[str, float]:
     """Compare how well low predictions find true values at or below the threshold."""
     labels = (pair.labels <= threshold).astype(np.int64)
     if len(np.unique(labels)) < 2:
@@ -108,11 +107,8 @@ def _compare_aurocs(pair: Pair, threshold: float, confidence: float) -> dict[str
     found = delong(labels, -pair.values)
     low, high = normal_interval(found.aurocs, found.variances, confidence)
     of_models = [Estimate(*numbers) for numbers in np.column_stack([found.aurocs, low, high]).tolist()]
-    difference = float(found.aurocs[0] - found.aurocs[1])
-    variance = np.maximum(found.variances.sum() - 2 * found.covariance[0, 1], 0)  # NaN stays NaN
-    half = float(ndtri((1 + confidence) / 2) * np.sqrt(variance))
-    _, p_value = paired_test(found)
-    return _columns(of_models, Estimate(difference, difference - half, difference + half), p_value)
+    difference = Estimate(*paired_difference(found, confidence=confidence))
+    return _columns(of_models, difference, paired_test(found)[1])
 
 
 def _columns(of_models: list[Estimate], difference: Estimate, p_value: float) -> dict[str, float]:

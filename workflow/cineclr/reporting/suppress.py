@@ -24,7 +24,8 @@ import pandas as pd
 WITHHELD = "withheld"
 # What stays in a table of evaluations, whatever its counts: keys and settings, no results of people.
 KEPT = {
-    *("init", "ratio", "test_set", "metric", "variable", "level", "rule", "target", "threshold"),
+    *("task", "init", "mode", "ratio", "test_set", "metric", "variable", "level"),
+    *("rule", "target", "threshold", "baseline"),
     *("n_train", "confidence", "note"),
 }
 CALLS = ["tp", "fp", "fn", "tn"]
@@ -85,7 +86,7 @@ def suppress_evaluation(table: pd.DataFrame, min_cell: int) -> pd.DataFrame:
 
     Every row has the studies `n_test` (or `n`) and the positive ones `n_test_positive` (`n_positive`), or the
     calls tp, fp, fn, tn; rows with `variable` and `level` are subgroups. A column not known here is a result
-    of both classes.
+    of both classes; where the positive ones are missing, as for errors of a measurement, one of all studies.
     """
     table = table.astype({name: "Int64" for name in (*COUNTS, "left_out") if name in table})
     size = "n_test" if "n_test" in table else "n"
@@ -95,7 +96,7 @@ def suppress_evaluation(table: pd.DataFrame, min_cell: int) -> pd.DataFrame:
         size: _small(table[size], min_cell),
         f"{size}_positive": _small(positives, min_cell) | _small(negatives, min_cell),
     }
-    if "n_train" in table:
+    if "n_train_positive" in table:
         train = table["n_train_positive"]
         hidden["n_train_positive"] = _small(train, min_cell) | _small(table["n_train"] - train, min_cell)
     if "level" in table:
@@ -104,7 +105,7 @@ def suppress_evaluation(table: pd.DataFrame, min_cell: int) -> pd.DataFrame:
         any_call = pd.concat([_small(table[name], min_cell) for name in CALLS], axis="columns").any(axis=1)
         hidden |= dict.fromkeys(CALLS, any_call)
     for name in table.columns.difference([*KEPT, *hidden]):
-        hidden[name] = (positives < min_cell) | (negatives < min_cell)
+        hidden[name] = (positives < min_cell) | (negatives < min_cell) | (table[size] < min_cell)
         if "tp" in table and (share := SHARE_OF.get(name.split("_")[0])):
             hidden[name] |= table[share].sum(axis="columns") < min_cell
     return _empty(table, hidden, f"withheld where fewer than {min_cell} studies would show")

@@ -109,7 +109,13 @@ def _grid(results: pd.DataFrame, inits: list[str]) -> pd.DataFrame:
 def _note(row: dict[Hashable, Any], note: str, missing_note: str, min_cell: int) -> str:
     if pd.isna(row["value"]):
         return missing_note
-    positives, negatives = row["n_test_positive"], row["n_test"] - row["n_test_positive"]
+    few = note_few(row["n_test_positive"], row["n_test"] - row["n_test_positive"], min_cell)
+    return "; ".join(part for part in (few, note) if part)
+
+
+def note_few(positives: int, negatives: int, min_cell: int) -> str:
+    """Return the remark that belongs to a normal interval of few studies of a class; empty where of many."""
+    if not few_for_normal(positives, negatives):
+        return ""
     rarer = show_count(min(positives, negatives), min_cell)
-    few = f"only {rarer} studies of the rarer class: the interval is unreliable"
-    return "; ".join(part for part in (few if few_for_normal(positives, negatives) else "", note) if part)
+    return f"only {rarer} studies of the rarer class: the interval is unreliable"

@@ -150,11 +150,28 @@ def paired_test(result: DeLong, first: int = 0, second: int = 1) -> tuple[float,
 
     Models without any difference have z = 0 and p = 1, as in pROC; NaN where the covariance is.
     """
-    difference = float(result.aurocs[first] - result.aurocs[second])
-    covariance = result.covariance
-    variance = covariance[first, first] + covariance[second, second] - 2 * covariance[first, second]
+    difference, variance = _difference(result, first, second)
     z = _ratio(difference, variance) if difference or variance else 0.0
     return z, float(2 * ndtr(-abs(z)))
+
+
+def paired_difference(
+    result: DeLong, first: int = 0, second: int = 1, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Return the difference of two AUROCs on the same studies, first - second, and its normal interval.
+
+    The limits are NaN where the covariance is.
+    """
+    difference, variance = _difference(result, first, second)
+    half = float(ndtri((1 + confidence) / 2) * np.sqrt(np.maximum(variance, 0)))  # NaN stays NaN
+    return difference, difference - half, difference + half
+
+
+def _difference(result: DeLong, first: int, second: int) -> tuple[float, float]:
+    """Return the difference of two AUROCs on the same studies and its variance."""
+    covariance = result.covariance
+    variance = covariance[first, first] + covariance[second, second] - 2 * covariance[first, second]
+    return float(result.aurocs[first] - result.aurocs[second]), float(variance)
 
 
 def unpaired_test(one: DeLong, other: DeLong) -> tuple[float, float, float]:

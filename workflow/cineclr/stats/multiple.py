@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from cineclr.errors import InputError
@@ -36,6 +37,12 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
         InputError: values outside [0, 1].
     """
     return _adjust(p_values, "fdr_bh")
+
+
+def adjust_families(table: pd.DataFrame, families: list[str]) -> pd.DataFrame:
+    """Return the table with p_holm and p_bh beside p_value; rows alike in `families` are one family."""
+    grouped = table.groupby(families, sort=False, dropna=False)["p_value"]
+    return table.assign(p_holm=grouped.transform(holm), p_bh=grouped.transform(benjamini_hochberg))
 
 
 def _adjust(p_values: npt.ArrayLike, method: str) -> npt.NDArray[np.float64]:

@@ -14,6 +14,7 @@ from scipy.special import ndtri
 
 from cineclr.errors import InputError
 from cineclr.stats.bootstrap import Draws, bootstrap_test, percentile_interval
+from cineclr.stats.checks import check_clusters
 from cineclr.stats.proportion import NAN, UNKNOWN, Estimate
 from cineclr.stats.ranking import Floats
 
@@ -72,12 +73,12 @@ class Terms:
 
     def metrics(self, counts: npt.NDArray[np.integer]) -> dict[Metric, Floats]:
         """Return the metrics of resamples, (B,) each; `counts` is (B, n), a column per study."""
-        n = self.table.shape[0]
-        means = counts.astype(np.float64) @ self.table / n
+        n = counts.sum(axis=1, dtype=np.float64)  # resamples of clusters differ in their number of studies
+        means = counts.astype(np.float64) @ self.table / n[:, np.newaxis]
         absolute, squared, c, c2, t, t2, p, p2, tp = means.T
         bias = self.mean_error + c
         with np.errstate(invalid="ignore", divide="ignore"):
-            spread = np.sqrt(np.maximum(c2 - c**2, 0) * n / np.float64(n - 1))
+            spread = np.sqrt(np.maximum(c2 - c**2, 0) * n / (n - 1))
             t_variance, p_variance = (np.where(v > ROUNDING, v, np.nan) for v in (t2 - t**2, p2 - p**2))
             return {
                 "mse": squared,
@@ -127,29 +128,40 @@ def measure(true: npt.ArrayLike, predicted: npt.ArrayLike) -> dict[Metric, Float
 
 
 def bootstrap_measure(
-    true: npt.ArrayLike, predicted: npt.ArrayLike, samples: int, seed: int
+    true: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    samples: int,
+    seed: int,
+    clusters: npt.ArrayLike | None = None,
 ) -> dict[Metric, Floats]:
     """Return the metrics of m models in the same resamples of studies, (m, samples) each.
 
     Resamples are drawn a block at a time, in bounded memory. A metric is NaN where `measure` says so of the
-    resampled studies; `percentile` and `compare` leave those resamples out. The resamples of one study are
-    all alike, which says nothing about precision: they are NaN throughout.
+    resampled studies; `percentile` and `compare` leave those resamples out. The resamples of one study (or of
+    one cluster) are all alike, which says nothing about precision: they are NaN throughout.
 
     Args:
         true: (n,).
         predicted: (m, n) or (n,).
-        samples: number of resamples, each of n studies.
+        samples: number of resamples, each of n studies (or of as many clusters as there are).
         seed: the same seed and data give the same numbers.
+        clusters: whom each study belongs to, (n,), such as its patient: then clusters are drawn, each with
+            all its studies. None draws studies.
 
     Raises:
-        InputError: what `check_measurements` refuses.
+        InputError: what `check_measurements` refuses; not one cluster per study.
     """
     values, matrix = check_measurements(true, predicted)
     models = [_terms(values, row) for row in matrix]
     resampled: dict[Metric, Floats] = {metric: np.full((len(models), samples), NAN) for metric in METRICS}
-    if len(values) == 1:
+    members = np.arange(len(values))
+    if clusters is not None:
+        check_clusters(clusters, len(values))
+        members = np.unique(clusters, return_inverse=True)[1]
+    units = int(members.max()) + 1
+    if units == 1:
         return resampled
-    draws = Draws([len(values)], np.arange(len(values)), samples, seed)
+    draws = Draws([units], members, samples, seed)
     for rows, counts in map(draws.draw, range(-(-samples // draws.rows))):
         # A product per model, so that equal models get equal numbers to the last bit.
         for model, terms in enumerate(models):

@@ -4,6 +4,8 @@ import math
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -63,11 +65,10 @@ def draw_bland_altman(rows: dict[str, pd.DataFrame], quantity: str, confidence: 
     panels = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
     for panel, (cohort, frame) in zip(panels, rows.items(), strict=True):
         true, predicted = frame["labels"], frame["value"]
-        panel.plot(
-            (true + predicted) / 2, predicted - true, "o", color=COLOUR, alpha=0.4, markersize=3,
-            markeredgewidth=0,
-        )  # fmt: skip
-        _draw_agreement(panel, bland_altman(true, predicted, confidence))
+        draw_differences(panel, true, predicted)
+        agreement = bland_altman(true, predicted, confidence)
+        draw_agreement(panel, agreement)
+        _write_agreement(panel, agreement)
         panel.set_ylabel(f"Predicted − true {quantity}")
         title = f"{len(frame):,} studies" if cohort == UNNAMED else f"{cohort}, {len(frame):,} studies"
         panel.set_title(title, loc="left")
@@ -76,24 +77,49 @@ def draw_bland_altman(rows: dict[str, pd.DataFrame], quantity: str, confidence: 
     return figure
 
 
-def _draw_agreement(panel: Axes, agreement: BlandAltman) -> None:
+def draw_differences(
+    panel: Axes, true: npt.ArrayLike, predicted: npt.ArrayLike, colour: str = COLOUR
+) -> None:
+    """Draw predicted - true over their mean, a point per study; (n,) each."""
+    one, other = np.asarray(true), np.asarray(predicted)
+    panel.plot(
+        (one + other) / 2, other - one, "o", color=colour, alpha=0.4, markersize=3, markeredgewidth=0
+    )  # fmt: skip
+
+
+def draw_agreement(panel: Axes, agreement: BlandAltman, colour: str = BAND) -> None:
+    """Draw bias and limits of agreement as lines, their intervals as bands."""
     panel.axhline(0, color=style.INK, linewidth=0.6)
-    lines = [
-        ("Upper limit", agreement.limit_high, style.DASHED),
-        ("Bias", agreement.bias, "solid"),
-        ("Lower limit", agreement.limit_low, style.DASHED),
-    ]
-    for name, estimate, dashes in lines:
-        if math.isnan(estimate.value):  # the limits of one study
-            continue
-        panel.axhspan(estimate.ci_low, estimate.ci_high, color=BAND, alpha=0.25, linewidth=0, zorder=2)
-        panel.axhline(estimate.value, color=BAND, linewidth=1.2, linestyle=dashes, zorder=3)
+    for name, estimate in _list_lines(agreement):
+        dashes = "solid" if name == "Bias" else style.DASHED
+        panel.axhspan(estimate.ci_low, estimate.ci_high, color=colour, alpha=0.25, linewidth=0, zorder=2)
+        panel.axhline(estimate.value, color=colour, linewidth=1.2, linestyle=dashes, zorder=3)
+
+
+def _write_agreement(panel: Axes, agreement: BlandAltman) -> None:
+    """Write bias and limits of agreement beside their lines."""
+    for name, estimate in _list_lines(agreement):
         panel.text(
             1.02, estimate.value, f"{name} {_in_words(estimate)}", va="center", size=7.5, linespacing=1.3,
             transform=panel.get_yaxis_transform(),
         )  # fmt: skip
 
 
+def _list_lines(agreement: BlandAltman) -> list[tuple[str, Estimate]]:
+    """Return the lines that exist, by name; one study has no limits."""
+    lines = [
+        ("Upper limit", agreement.limit_high),
+        ("Bias", agreement.bias),
+        ("Lower limit", agreement.limit_low),
+    ]
+    return [(name, estimate) for name, estimate in lines if not math.isnan(estimate.value)]
+
+
 def _in_words(estimate: Estimate) -> str:
-    value, low, high = (f"{number:.1f}".replace("-", "−") for number in estimate)
+    value, low, high = map(format_number, estimate)
     return value if math.isnan(estimate.ci_low) else f"{value}\n({low} to {high})"
+
+
+def format_number(number: float) -> str:
+    """Return a measurement with one decimal and a true minus."""
+    return f"{number:.1f}".replace("-", "−")

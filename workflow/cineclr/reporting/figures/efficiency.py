@@ -92,6 +92,16 @@ def _draw_panel(panel: Axes, rows: pd.DataFrame, kind: Kind, metric: Metric) -> 
             markersize=4.5, markeredgecolor="white", markeredgewidth=0.5, linewidth=1.6,
             label=INIT_NAMES[init], zorder=3,
         )  # fmt: skip
+    label_sizes(panel, rows)
+    panel.set_ylim(min(0.4, rows["ci_low"].min() - 0.02) if metric == "auroc" else 0, 1.0)
+    panel.grid(axis="y", color=style.GRID, linewidth=0.5)
+    panel.set_axisbelow(True)
+    label = "Chance" if metric == "auroc" else "Prevalence"
+    panel.axhline(chance, color=style.INK, linewidth=0.8, linestyle=style.DASHED, zorder=1, label=label)
+
+
+def label_sizes(panel: Axes, rows: pd.DataFrame) -> None:
+    """Make the x-axis one of training studies, with a tick per ratio; `rows` has ratio and n_train."""
     sizes = rows.drop_duplicates("ratio").sort_values("ratio")
     panel.set_xscale("log")
     panel.margins(x=0.06)
@@ -101,11 +111,6 @@ def _draw_panel(panel: Axes, rows: pd.DataFrame, kind: Kind, metric: Metric) -> 
         [f"{n:,}\n{100 * ratio:g}%" for n, ratio in zip(sizes["n_train"], sizes["ratio"], strict=True)],
     )
     panel.set_xlabel("Training studies (share of those with a label)")
-    panel.set_ylim(min(0.4, rows["ci_low"].min() - 0.02) if metric == "auroc" else 0, 1.0)
-    panel.grid(axis="y", color=style.GRID, linewidth=0.5)
-    panel.set_axisbelow(True)
-    label = "Chance" if metric == "auroc" else "Prevalence"
-    panel.axhline(chance, color=style.INK, linewidth=0.8, linestyle=style.DASHED, zorder=1, label=label)
 
 
 def _notes(rows: pd.DataFrame) -> list[str]:

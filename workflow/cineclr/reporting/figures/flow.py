@@ -1,5 +1,6 @@
 """The cohort flow: a box per stage, what was set aside beside the arrows, the splits at the foot."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.patches import Rectangle
 from cineclr.reporting.figures.style import INK, MUTED, STYLE, save
 from cineclr.reporting.flow_chart import FlowChart, Split, describe_flow, read_flow
 
-WIDTH, LINE, PAD, GAP, DIGIT = 7.4, 0.155, 0.09, 0.26, 0.075  # inches
+WIDTH, LINE, PAD, GAP, DIGIT, LETTER = 7.4, 0.155, 0.09, 0.26, 0.075, 0.085  # inches
 MAIN_X, MAIN_WIDTH, SIDE_X, SIDE_WIDTH = 0.1, 2.9, 3.75, 3.55
 PALE, QUIET = "#EAF1F7", "#F5F5F5"
 
@@ -32,7 +33,14 @@ def _draw_flow(chart: FlowChart) -> Figure:
     gaps = [
         max(GAP, _height(len(step.set_aside)) + 0.16 if step.set_aside else 0) for step in chart.steps[1:]
     ]
-    total = sum(heights) + sum(gaps) + 2 * GAP + _height(3) + LINE * (len(chart.footnote) + 1) + 0.2
+    total = (
+        sum(heights)
+        + sum(gaps)
+        + 2 * GAP
+        + _split_height(chart.splits)
+        + LINE * (len(chart.footnote) + 1)
+        + 0.2
+    )
     figure = Figure(figsize=(WIDTH, total))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(total, 0))
     axes.set_axis_off()
@@ -54,29 +62,55 @@ def _draw_flow(chart: FlowChart) -> Figure:
 
 def _draw_splits(axes: Axes, splits: tuple[Split, ...], centre: float, top: float) -> float:
     """Draw the splits side by side below a branching line; return where they end."""
-    width = (WIDTH - 2 * MAIN_X - 0.15 * (len(splits) - 1)) / max(len(splits), 1)
+    width, titles = _split_width(splits), _wrap_titles(splits)
     lefts = [MAIN_X + number * (width + 0.15) for number in range(len(splits))]
     middles = [left + width / 2 for left in lefts]
     axes.plot([centre, centre], [top, top + GAP], color=INK, linewidth=0.8)
     axes.plot([min(middles), max(middles)], [top + GAP] * 2, color=INK, linewidth=0.8)
-    for split, left, middle in zip(splits, lefts, middles, strict=True):
+    height = _split_height(splits)
+    for split, title, left, middle in zip(splits, titles, lefts, middles, strict=True):
         _arrow(axes, (middle, top + GAP), (middle, top + 2 * GAP))
-        _box(axes, left, top + 2 * GAP, width, _height(3), (split.title, split.studies, split.clips))
-    return top + 2 * GAP + _height(3)
+        lines = (*title, split.studies, split.clips)
+        _box(axes, left, top + 2 * GAP, width, height, lines, bold=len(title))
+    return top + 2 * GAP + height
+
+
+def _split_width(splits: tuple[Split, ...]) -> float:
+    return (WIDTH - 2 * MAIN_X - 0.15 * (len(splits) - 1)) / max(len(splits), 1)
+
+
+def _split_height(splits: tuple[Split, ...]) -> float:
+    return _height(2 + max(map(len, _wrap_titles(splits)), default=1))
+
+
+def _wrap_titles(splits: tuple[Split, ...]) -> list[list[str]]:
+    """Return the titles as lines that fit their boxes, as many lines each."""
+    wrapped = [textwrap.wrap(split.title, int(_split_width(splits) / LETTER)) for split in splits]
+    most = max(map(len, wrapped), default=1)
+    return [[*lines, *[""] * (most - len(lines))] for lines in wrapped]
 
 
 def _height(lines: int) -> float:
     return lines * LINE + 2 * PAD
 
 
-def _box(axes: Axes, left: float, top: float, width: float, height: float, lines: tuple[str, ...]) -> None:
-    """Draw a box of centred lines, the first of them bold."""
+def _box(
+    axes: Axes,
+    left: float,
+    top: float,
+    width: float,
+    height: float,
+    lines: tuple[str, ...],
+    bold: int = 1,
+) -> None:
+    """Draw a box of centred lines, the first `bold` of them bold."""
     _frame(axes, left, top, width, height, PALE)
     for number, line in enumerate(lines):
         y = top + PAD + (number + 0.5) * LINE
         axes.text(
-            left + width / 2, y, line, ha="center", va="center_baseline", weight=_weight(number), color=INK
-        )
+            left + width / 2, y, line, ha="center", va="center_baseline", color=INK,
+            weight=_weight(number >= bold),
+        )  # fmt: skip
 
 
 def _list_set_aside(axes: Axes, top: float, reasons: tuple[tuple[str, str], ...]) -> None:
@@ -94,8 +128,8 @@ def _frame(axes: Axes, left: float, top: float, width: float, height: float, fil
     axes.add_patch(Rectangle((left, top), width, height, facecolor=fill, edgecolor=INK, linewidth=0.8))
 
 
-def _weight(line: int) -> str:
-    return "normal" if line else "bold"
+def _weight(plain: int | bool) -> str:
+    return "normal" if plain else "bold"
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:

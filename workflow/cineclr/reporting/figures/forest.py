@@ -1,5 +1,6 @@
 """Forest plot: AUROCs of two models on many targets."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,19 @@ from cineclr.files import require_file
 from cineclr.reporting.figures import style
 
 ROLES = ("reference", "baseline")
-COLOURS = {"reference": style.COLOURS["echoclr"], "baseline": style.COLOURS["kinetics400"]}
-MARKERS = {"reference": "o", "baseline": "s"}
 ROW = 0.2  # inches per target
 APART = 0.17  # rows between a target's two markers and its middle
 NUMBERS = tuple(f"{name}_{role}" for role in ROLES for name in ("auc", "ci_low", "ci_high"))
 COLUMNS = ("target", "n_positive", "p_value", *NUMBERS)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a model is drawn, and what the legend calls it."""
+
+    name: str
+    colour: str
+    marker: str
 
 
 def plot_forest(
@@ -57,33 +65,48 @@ def plot_forest(
 def draw_forest(rows: pd.DataFrame, names: dict[str, str]) -> Figure:
     """Return the figure of a comparison, a row per target; `names` says what to call either role."""
     ordered = rows.sort_values("auc_reference", ascending=False, kind="stable", ignore_index=True)
+    ordered["target"] = ordered["target"].map(_readable)
     figure = Figure(figsize=(7.2, 0.95 + ROW * len(ordered)), layout="constrained")
     panel = figure.subplots()
-    for role, offset in zip(ROLES, (-APART, APART), strict=True):
-        _draw_role(panel, ordered, role, offset, names[role])
-    _frame(panel, ordered)
-    _write_columns(panel, ordered)
+    looks = {
+        "reference": Look(names["reference"], style.COLOURS["echoclr"], "o"),
+        "baseline": Look(names["baseline"], style.COLOURS["kinetics400"], "s"),
+    }
+    draw_panel(panel, ordered, looks)
     panel.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.2)
     return figure
 
 
-def _draw_role(panel: Axes, rows: pd.DataFrame, role: str, offset: float, name: str) -> None:
+def draw_panel(panel: Axes, rows: pd.DataFrame, looks: dict[str, Look]) -> None:
+    """Draw the AUROCs of several models, a row per target from the top in the order given.
+
+    `rows` has target (as it is shown), n_positive (text), p_value and, for every role of `looks`, auc_<role>,
+    ci_low_<role> and ci_high_<role>; what is missing is not drawn.
+    """
+    spread = APART * (len(looks) - 1)
+    for (role, look), offset in zip(looks.items(), np.linspace(-spread, spread, len(looks)), strict=True):
+        _draw_role(panel, rows, role, offset, look)
+    _frame(panel, rows, [f"{name}_{role}" for role in looks for name in ("auc", "ci_low", "ci_high")])
+    _write_columns(panel, rows)
+
+
+def _draw_role(panel: Axes, rows: pd.DataFrame, role: str, offset: float, look: Look) -> None:
     y = np.arange(len(rows)) + offset
-    look: Any = {"color": COLOURS[role], "zorder": 3}
-    panel.hlines(y, rows[f"ci_low_{role}"], rows[f"ci_high_{role}"], linewidth=1.1, **look)
+    common: Any = {"color": look.colour, "zorder": 3}
+    panel.hlines(y, rows[f"ci_low_{role}"], rows[f"ci_high_{role}"], linewidth=1.1, **common)
     panel.plot(
-        rows[f"auc_{role}"], y, MARKERS[role], markersize=4, markeredgecolor="white", markeredgewidth=0.4,
-        label=name, **look,
+        rows[f"auc_{role}"], y, look.marker, markersize=4, markeredgecolor="white", markeredgewidth=0.4,
+        label=look.name, **common,
     )  # fmt: skip
 
 
-def _frame(panel: Axes, rows: pd.DataFrame) -> None:
+def _frame(panel: Axes, rows: pd.DataFrame, numbers: list[str]) -> None:
     for position in range(0, len(rows), 2):
         panel.axhspan(position - 0.5, position + 0.5, color="#F4F4F4", linewidth=0, zorder=0)
     panel.axvline(0.5, color=style.INK, linewidth=0.8, linestyle=style.DASHED, zorder=1)
-    lowest = rows[list(NUMBERS)].min().min()  # missing intervals are passed over
+    lowest = rows[numbers].min().min()  # missing intervals are passed over
     panel.set(xlim=(min(0.45, lowest - 0.02), 1.01), ylim=(len(rows) - 0.5, -0.5), xlabel="AUROC")
-    panel.set_yticks(range(len(rows)), [_readable(target) for target in rows["target"]])
+    panel.set_yticks(range(len(rows)), rows["target"])
     panel.tick_params(axis="y", length=0, pad=42)
     panel.spines["left"].set_visible(False)
     panel.grid(axis="x", color=style.GRID, linewidth=0.5)

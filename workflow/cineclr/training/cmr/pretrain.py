@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from cineclr.config.base import Execution
 from cineclr.config.cmr import Init, Pretrain
@@ -36,6 +37,7 @@ from cineclr.video.hdf5 import CLIPS, StudyStore
 
 logger = logging.getLogger(__name__)
 
+PROBE_DRAWS = 8  # clips, and sets of sentences, by which a validation study and its report are compared
 COOLEST, WARMEST = 0.01, 1.0  # bounds of a learned temperature, as CLIP has them (Radford et al. 2021)
 
 
@@ -192,9 +194,14 @@ class VideoTextTraining:
         return found, False
 
     def _embed(self, model: nn.Module) -> tuple[Tensor, Tensor]:
-        """Return embeddings of a fixed clip and fixed sentences of each validation study."""
+        """Return unit vectors (N, D) of the validation studies and of their reports, by a few draws each."""
+        videos, texts = zip(*(self._embed_once(model, draw) for draw in range(PROBE_DRAWS)), strict=True)
+        return normalize(sum(videos), dim=1), normalize(sum(texts), dim=1)
+
+    def _embed_once(self, model: nn.Module, draw: int) -> tuple[Tensor, Tensor]:
+        """Return unit vectors of a clip and of some sentences of each validation study."""
         plain = getattr(model, "module", model)
-        rng = np.random.default_rng(self.seed)
+        rng = np.random.default_rng([self.seed, draw])
         drawn = [self.reader.draw(study, rng) for study in self.val]
         videos, texts = [], []
         for part in split_batches(len(drawn), self.settings.batch_size, keep_last=True):
@@ -202,8 +209,8 @@ class VideoTextTraining:
             inputs = (one.to(self.fabric.device) for one in (batch.clips, batch.ids, batch.mask))
             with self.fabric.autocast():
                 video, text, _ = plain(*inputs)
-            videos.append(video.float().cpu())
-            texts.append(text.float().cpu())
+            videos.append(normalize(video.float().cpu(), dim=1))
+            texts.append(normalize(text.float().cpu(), dim=1))
         return torch.cat(videos), torch.cat(texts)
 
     def state(self) -> dict[str, Any]:

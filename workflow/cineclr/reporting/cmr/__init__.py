@@ -1,0 +1,1 @@
+"""Reporting of the second paper: statistics, tables and figures of cardiac MRI."""
