@@ -1,4 +1,4 @@
-"""The end of a run on one screen: cohort, AUROCs, what was not run, where the files are."""
+"""The end of a run on one screen: cohorts, results, what was not run, where the files are."""
 
 from collections.abc import Hashable
 from operator import itemgetter
@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from cineclr.errors import InputError
+from cineclr.reporting.cmr.summary import describe_cmr
 from cineclr.reporting.flow_chart import FlowChart, Split, Step, describe_flow, read_flow
 from cineclr.reporting.names import INIT_NAMES, TASK_NAMES
 
-FLOW = "echo/cohort/flow.json"
+FLOWS = ("echo/cohort/flow.json", "cmr/cohort/flow.json")
 WIDTH = 16  # of a cell: a line of an init and four cells fits a terminal of 80 columns
 
 
@@ -24,24 +25,30 @@ def summarize(results: Path) -> None:
         InputError: no run there, or a file of the run is malformed.
     """
     run = find_run(results)
-    lines = [f"Run {run.name}", "", *describe_cohort(describe_flow(read_flow(run / FLOW)))]
+    lines = [f"Run {run.name}"]
+    for flow in FLOWS:
+        if (run / flow).is_file():
+            lines += ["", *describe_cohort(describe_flow(read_flow(run / flow)))]
+            lines += _describe_echo(run) if flow.startswith("echo") else describe_cmr(run)
+    places = {"Tables": "*/tables", "Figures": "*/figures", "Report": "report.html"}
+    found = [(name, path) for name, place in places.items() for path in sorted(run.glob(place))]
+    print("\n".join([*lines, "", *[f"{name:<8} {path}" for name, path in found]]))
+
+
+def _describe_echo(run: Path) -> list[str]:
+    lines = []
     for table in sorted((run / "echo/tables").glob("table_s[23]_*.csv")):
         lines += ["", *describe_results(pd.read_csv(table), table.stem.split("_", 2)[2])]
-    places = {"Tables": "echo/tables", "Figures": "echo/figures", "Report": "report.html"}
-    lines += ["", *[f"{name:<8} {run / place}" for name, place in places.items() if (run / place).exists()]]
-    print("\n".join(lines))
+    return lines
 
 
 def find_run(results: Path) -> Path:
     """Return `results` if it is a run, else the newest run in it; raise InputError where there is none."""
-    runs = [flow.parents[2] for flow in (results / FLOW, *results.glob(f"*/{FLOW}")) if flow.is_file()]
+    flows = [path for flow in FLOWS for path in (results / flow, *results.glob(f"*/{flow}"))]
+    runs = {path.parents[2]: path.stat().st_mtime for path in flows if path.is_file()}
     if not runs:
         raise InputError(f"results: no finished run in {results.name}; run snakemake first")
-    return max(runs, key=_cohort_time)
-
-
-def _cohort_time(run: Path) -> float:
-    return (run / FLOW).stat().st_mtime
+    return max(runs, key=lambda run: runs[run])
 
 
 def describe_cohort(chart: FlowChart) -> list[str]:
