@@ -6,15 +6,20 @@ repeated scans. Where its words fit a cine and something else as well, it tells 
 """
 
 import re
+import unicodedata
 
 from cineclr.config.cmr import View
 
-CHAMBERS = r" ?(?:ch|chs|chamber|chambers|chmbr|chbr|kammer|cv|c)"
+# In English, and as scanners' users of other languages call them.
+CHAMBERS = (
+    r" ?(?:chs?|chambers?|chmbr|chbr|chb|cv|c|kammer(?: ?blick)?|kb|kamers?|kammare|cavites?|cav|camaras?|cam|camere)"
+)
 VIEW_WORDS: dict[View, str] = {
-    "4CH": rf"(?:lv)?(?:4|four|quattro){CHAMBERS}|hla|hlax|horizontal long ?ax(?:is)?|la 4c",
-    "3CH": rf"(?:lv|ap)?(?:3|three){CHAMBERS}|lvot|aplax|vlax lv ?3 ?ch",
-    "2CH": rf"(?:lv)?(?:2|two){CHAMBERS}|vla|vertical long ?ax(?:is)?",
-    "SAX": r"sax|sa|shax|sha|sas|saxs|sao|short ?ax(?:is)?|shrt ?ax(?:is)?|kurze? ?achse",
+    "4CH": rf"(?:lv|s)?(?:4|four|quattro){CHAMBERS}|hla|hlax|horizontal long ?ax(?:is)?|la 4c",
+    "3CH": rf"(?:lv|ap|s)?(?:3|three){CHAMBERS}|lvot|aplax|vlax lv ?3 ?ch",
+    "2CH": rf"(?:lv|s)?(?:2|two){CHAMBERS}|vla|vertical long ?ax(?:is)?",
+    "SAX": r"(?:lv)?(?:saxs?|sa)|shax|sha|sas|sao|sh(?:o)?rt ?ax(?:is)?|kurze? ?achsen?|ka|petit axe|eje corto|"
+    r"asse corto|eixo curto|korte as|kort ?axel",
 }
 CINE_WORDS = (
     r"s?cines?|fiestas?|tfi|tfisp|s?b ?ffe|bffe|s?btfe|b ?tfe|b?ssfp|func(?:tion)?|retro|tf2d\d*|ef|"
@@ -30,10 +35,10 @@ OTHER_WORDS = (
     r"t1\w*|t2\w*|t2star|map\w*|molli|shmolli|moco|me|mfgre|star|stir|spair|"
     r"perf\w*|rest|stress|flow|sqflow|qflow|q|fastpc|pc|venc|v\d{2,3}|velocit\w*|phase|4d\w*|"
     r"mra|angio\w*|dyn\w*|vibe|lava\w*|haste|ssfse|fse|tse|dir\w*|db|bb|black ?blood|blade|mfast|"
-    r"tag\w*|spamm|dense|sense ?ref|nav|3d\w*|mp|mpr|tra|cor|sag|ax|axial|liver|chest|"
+    r"tag\w*|spamm|dense|sense ?ref|nav|3d\w*|mp|mpr|tra|cor|coronal|sag|sagit+al|ax|axial|liver|chest|"
     r"rt|real|realtime|nbh|free|fb|cs|kt|shot|shots|single|echo|rv\w*|lv rv|rvot|ao\w*|aort\w*|av|avv|pv|"
-    r"pul\w*|pulm\w*|mpa|pa|rpa|lpa|svc|ivc|mitral|valve|tricuspid|caval|vein|"
-    r"try|gre|grid|fl2d|repeat|rpt|again|redo|\d*nd|test|optional|opt|auto\w*|viab\w*|base|apex|p\dch|avg|"
+    r"pul\w*|pulm\w*|mpa|pa|rpa|lpa|svc|ivc|atri\w*|mitral|valve|tricuspid|caval|vein|"
+    r"try|gre|grid|fl2d|repeat|rpt|again|redo|\d+nd|test|optional|opt|auto\w*|viab\w*|base|apex|p\dch|avg|"
     r"spr|ant|zoom|oblique"
 )
 # Confidence of a name with the words of a cine, of a view's words alone, and of a faint one.
@@ -42,16 +47,19 @@ SURE, BARE, FAINT = 0.8, 0.6, 0.4
 _VIEWS = {view: re.compile(rf"\b(?:{words})\b") for view, words in VIEW_WORDS.items()}
 _CINE, _OTHER = re.compile(rf"\b(?:{CINE_WORDS})\b"), re.compile(rf"\b(?:{OTHER_WORDS})\b")
 _FAINT, _STACK = re.compile(rf"\b(?:{FAINT_WORDS})\b"), re.compile(rf"\b(?:{STACK_WORDS})\b")
-_FILLERS = re.compile(r"\b(?:b\d|bh|mbh|lax|long axis|ipat\d?|asset|mid|heart|slices?|\d+|views?|lv)\b")
+_FILLERS = re.compile(r"\b(?:b\d|bh|mbh|lax|long axis|nd|ipat\d?|asset|mid|heart|slices?|\d+|views?|lv)\b")
 
 
 def view_of_name(name: str) -> tuple[View | None, float]:
     """Return the view and the confidence in it, 0 to 1; (None, 0) where the name tells none or several."""
     text = plain_words(name)
     views = [view for view, words in _VIEWS.items() if words.search(text)]
-    if len(views) != 1 or excludes(name):
+    if len(views) != 1:
         return None, 0.0
-    rest = _FILLERS.sub(" ", _VIEWS[views[0]].sub(" ", text))
+    rest = _VIEWS[views[0]].sub(" ", text)
+    if excludes(name if "#" in name else rest):
+        return None, 0.0
+    rest = _FILLERS.sub(" ", rest)
     if views[0] != "SAX" and _STACK.search(text):
         return views[0], FAINT
     if _CINE.search(rest):
@@ -67,7 +75,8 @@ def excludes(name: str) -> bool:
 
 
 def plain_words(name: str) -> str:
-    """Return a name in lower case, its words parted by single spaces: `SA_stack-B1` is `sa stack b1`."""
-    parted = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", name)
+    """Return a name in lower case, without accents, words parted by single spaces: `SA_stack-B1` is `sa stack b1`."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", plain)
     words = re.sub(r"[^a-z0-9]+", " ", parted.lower())
     return " ".join(words.split())

@@ -25,6 +25,8 @@ SYNTAXES = (
     uids.ImplicitVRLittleEndian,
     uids.RLELossless,
     uids.DeflatedExplicitVRLittleEndian,
+    uids.JPEGLSLossless,
+    uids.JPEG2000Lossless,
 )
 SLOPE = 1.6  # of Philips' stored values
 NO_LOCATION_EVERY = 3  # of so many studies one lacks SliceLocation
@@ -35,9 +37,9 @@ def write_series(
 ) -> Iterator[tuple[str, int, bytes]]:
     """Yield object identifier, slice and bytes of each file; `slices` holds (T, H, W) of each plane."""
     base = _base(study, series, seed)
-    base.file_meta.TransferSyntaxUID = SYNTAXES[study.index % len(SYNTAXES)]
+    base.file_meta.TransferSyntaxUID = syntax_of(study)
     if series.form == "enhanced":
-        yield _finish(_enhanced(base, series, slices), study, series, seed, 0, np.concatenate(slices))
+        yield _finish(_enhanced(base, study, series, slices), study, series, seed, 0, np.concatenate(slices))
         return
     if series.form == "classic":
         for number, frames in enumerate(slices):
@@ -55,6 +57,11 @@ def write_series(
             base.TriggerTime = f"{BEAT * index / len(frames):.2f}"
             base.InstanceNumber = int(next(numbers))
             yield _finish(base, study, series, seed, number, frame[None], index)
+
+
+def syntax_of(study: CmrStudy) -> uids.UID:
+    """Return how a study's pixels are stored."""
+    return SYNTAXES[study.index % len(SYNTAXES)]
 
 
 def _base(study: CmrStudy, series: Series, seed: int) -> FileDataset:
@@ -109,14 +116,17 @@ def _place(dataset: FileDataset, plane: Plane, size: int, study: CmrStudy) -> No
         dataset.SliceLocation = f"{float(normal @ plane.centre):.4f}"
 
 
-def _enhanced(dataset: FileDataset, series: Series, slices: list[np.ndarray]) -> FileDataset:
+def _enhanced(dataset: FileDataset, study: CmrStudy, series: Series, slices: list[np.ndarray]) -> FileDataset:
     """Give the object its functional groups: of each frame place, time and spacing; of all, the rescaling."""
     groups = []
     for plane, frames in zip(series.planes, slices, strict=True):
         for index in range(len(frames)):
             groups.append(_group(plane, frames.shape[-1], BEAT * index / len(frames)))
+    shared, transformed = Dataset(), Dataset()
+    transformed.RescaleSlope, transformed.RescaleIntercept = f"{_slope(study):g}", "0"
+    shared.PixelValueTransformationSequence = Sequence([transformed])
     dataset.PerFrameFunctionalGroupsSequence = Sequence(groups)
-    dataset.SharedFunctionalGroupsSequence = Sequence([Dataset()])
+    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
     dataset.NumberOfFrames = len(groups)
     dataset.InstanceNumber = 1
     return dataset
@@ -135,6 +145,10 @@ def _group(plane: Plane, size: int, time: float) -> Dataset:
     return group
 
 
+def _slope(study: CmrStudy) -> float:
+    return SLOPE if study.vendor == "philips" else 1.0
+
+
 def _finish(
     dataset: FileDataset,
     study: CmrStudy,
@@ -147,17 +161,17 @@ def _finish(
     """Store the pixels (n, H, W) and return identifier, slice and bytes of the file."""
     object_uid = uid(seed, "cmr object", study.index, series.number, number, index)
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uids.UID(object_uid)
-    slope = SLOPE if study.vendor == "philips" else 1.0
-    stored = np.clip(frames * (4 / slope), 0, 4095).astype("<u2")
+    stored = np.clip(frames * (4 / _slope(study)), 0, 4095).astype("<u2")
     dataset.Rows, dataset.Columns = stored.shape[1:]
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
-    dataset.RescaleSlope, dataset.RescaleIntercept = f"{slope:g}", "0"
+    if series.form != "enhanced":
+        dataset.RescaleSlope, dataset.RescaleIntercept = f"{_slope(study):g}", "0"
     syntax = dataset.file_meta.TransferSyntaxUID
     dataset.file_meta.TransferSyntaxUID = uids.ExplicitVRLittleEndian
     dataset.PixelData = stored.tobytes()
-    if syntax == uids.RLELossless:
-        dataset.compress(uids.RLELossless, generate_instance_uid=False)
+    if syntax.is_encapsulated:
+        dataset.compress(syntax, generate_instance_uid=False)
     dataset.file_meta.TransferSyntaxUID = syntax
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)

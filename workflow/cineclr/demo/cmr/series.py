@@ -1,6 +1,6 @@
 """What an MRI examination holds: cine series of the four views under many names, and series that are none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from cineclr.demo.cmr.heart import Plane
 from cineclr.demo.cmr.patients import CmrStudy
 
 FIELD = 190.0  # mm that an image covers
+LEAST_FRAMES = 8  # of a cine
+REPEATED_EVERY = 7  # of so many studies one has its first series acquired twice
 STACK_GAP = (8.0, 10.0)  # mm between neighbouring slices of a stack
 
 # How the cine views are called, by vendor.
@@ -65,12 +67,13 @@ class Series:
     size: int
     odd_slice: int  # the slice of another matrix, -1 for none
     form: str  # single (a file per frame), classic (a file per slice), enhanced (one file)
+    again: bool = False  # whether a later series shows the same slices
 
 
 def plan_series(study: CmrStudy, settings: DemoCmr, rng: np.random.Generator) -> list[Series]:
     """Return the series of a study in the order of the examination."""
     form = str(rng.choice(["single", "classic", "enhanced"], p=[0.55, 0.25, 0.2]))
-    frames = int(rng.integers(settings.frames - 2, settings.frames + 3))
+    frames = max(int(rng.integers(settings.frames - 2, settings.frames + 3)), LEAST_FRAMES)
     size = int(rng.choice([settings.size, settings.size, settings.size + 8]))
     names = {view: str(rng.choice(of_view)) for view, of_view in NAMES[study.vendor].items()}
     planned: list[Series] = []
@@ -85,6 +88,9 @@ def plan_series(study: CmrStudy, settings: DemoCmr, rng: np.random.Generator) ->
         planned.append(_cine(len(planned), "SAX", names["SAX"], stack, frames, size, form, odd))
     for name in rng.choice(list(DISTRACTORS), int(rng.integers(1, 4)), replace=False):
         planned.append(_distractor(len(planned), str(name), study, settings, stack))
+    if study.index % REPEATED_EVERY == 2:
+        planned.append(replace(planned[0], number=len(planned) + 1))
+        planned[0] = replace(planned[0], again=True)
     return planned
 
 

@@ -1,5 +1,6 @@
 """The MRI wing: archive, sheet and reports as a hospital has them, and the truth beside them."""
 
+import io
 import logging
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
@@ -9,14 +10,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pydicom
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    EncapsulatedPDFStorage,
+    MRImageStorage,
+    RLELossless,
+    SecondaryCaptureImageStorage,
+    XRayAngiographicImageStorage,
+)
 
 from cineclr.config import DemoCmr
-from cineclr.demo.cmr.dicom import write_series
+from cineclr.demo.cmr.dicom import syntax_of, write_series
 from cineclr.demo.cmr.findings import VISIBLE
 from cineclr.demo.cmr.heart import render
 from cineclr.demo.cmr.patients import CmrStudy, draw_studies
 from cineclr.demo.cmr.report import join_report, write_report
-from cineclr.demo.cmr.series import Series, plan_series
+from cineclr.demo.cmr.series import LEAST_FRAMES, Series, plan_series
 from cineclr.demo.identity import ISSUER, uid
 from cineclr.files import publish, write_parquet
 from cineclr.ledger import USED, Code
@@ -90,6 +102,7 @@ def _write_study(study: CmrStudy, folder: Path, settings: DemoCmr, seed: int) ->
             path.write_bytes(data)
             files.append(_file_row(study, series, series_uid, object_uid, position, path, folder))
     if study.index % FAULTS_EVERY == 3:
+        _damage(files, folder)
         files += _add_faults(files, study, folder, place)
     return files, series_rows
 
@@ -122,6 +135,7 @@ def _file_row(
     folder: Path,
 ) -> Row:
     bucket = USED if study.in_sheet else str(Code.NOT_IN_SHEET)
+    bucket = str(Code.REPEATED) if series.again else bucket
     return {
         "path": str(path.relative_to(folder)),
         "bucket": bucket if series.view else str(Code.NO_VIEW),
@@ -134,15 +148,19 @@ def _file_row(
 
 
 def _add_faults(files: list[Row], study: CmrStudy, folder: Path, place: Path) -> list[Row]:
-    """Write a copy of a file, one that is cut off, and one that is no DICOM; return their rows."""
-    first = files[0]
-    data = (folder / first["path"]).read_bytes()
-    blank = {"study_uid": study.uid, "series_uid": "", "object_uid": "", "slice": -1}
+    """Write what no archive is without, made from a file; return the rows of these further files."""
+    data = (folder / files[0]["path"]).read_bytes()
+    deflated = syntax_of(study) == DeflatedExplicitVRLittleEndian
     faults = {
         "zz_copy": (data, Code.DUPLICATE_PIXELS, "the same object under another path"),
-        "zz_cut": (data[: len(data) // 3], Code.NO_PIXEL_DATA, "cut off"),
+        "zz_cut": (data[:-100], Code.UNREADABLE_HEADER if deflated else Code.NO_PIXEL_DATA, "cut off"),
+        "zz_screen": (_change(data, SecondaryCaptureImageStorage), Code.SECONDARY_CAPTURE, "a screen copy"),
+        "zz_report": (_change(data, EncapsulatedPDFStorage), Code.NOT_AN_IMAGE, "a document"),
+        "zz_angiogram": (_change(data, XRayAngiographicImageStorage), Code.OTHER_MODALITY, "another scanner"),
+        "zz_nameless": (_change(data, MRImageStorage, study=False), Code.MISSING_STUDY, "no study"),
         "zz_notes.txt": (f"notes on {study.identity.plain_name}\n".encode(), Code.NOT_DICOM, "not DICOM"),
     }
+    blank = {"study_uid": study.uid, "series_uid": "", "object_uid": "", "slice": -1}
     rows = []
     for name, (content, code, words) in faults.items():
         (place / name).write_bytes(content)
@@ -150,6 +168,31 @@ def _add_faults(files: list[Row], study: CmrStudy, folder: Path, place: Path) ->
             {"path": str((place / name).relative_to(folder)), "bucket": str(code), **blank, "fault": words}
         )
     return rows
+
+
+def _change(data: bytes, kind: UID, study: bool = True) -> bytes:
+    """Return a file as an object of another kind, or of no study."""
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = kind
+    if not study:
+        del dataset.StudyInstanceUID
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    return buffer.getvalue()
+
+
+def _damage(files: list[Row], folder: Path) -> None:
+    """Leave one frame of a cine without run lengths, of a slice that has frames enough."""
+    for row in files:
+        path = folder / row["path"]
+        dataset = pydicom.dcmread(path)
+        if row["bucket"] == USED and int(dataset.get("CardiacNumberOfImages", 0)) > LEAST_FRAMES:
+            dataset.file_meta.TransferSyntaxUID = RLELossless
+            dataset.PixelData = encapsulate([bytes(64)])
+            dataset["PixelData"].is_undefined_length = True
+            dataset.save_as(path)
+            row["bucket"], row["fault"] = str(Code.DECODE_FAILED), "damaged frame"
+            return
 
 
 def _write_sheet(studies: list[CmrStudy], path: Path) -> None:

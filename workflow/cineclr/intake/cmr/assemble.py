@@ -12,12 +12,16 @@ from cineclr.video.hdf5 import StudyView
 
 @dataclass(frozen=True)
 class Acquired:
-    """A decoded slice: frames float32 (T, H, W), its place, its series' pseudonym and pixel spacing in mm."""
+    """A decoded slice: frames float32 (T, H, W), its place, its series' pseudonym and pixel spacing in mm.
+
+    `files` are the labels, in the index, of the files that its frames are from.
+    """
 
     frames: np.ndarray
     place: Slice
     series: str
     spacing: tuple[float, float]
+    files: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from cineclr.errors import InputError
 from cineclr.files import publish, read_fact, write_parquet
 from cineclr.intake.cmr.assemble import Acquired, assemble, find_windows
 from cineclr.intake.cmr.decode import Decoded, Job, decode_slice
-from cineclr.intake.cmr.slices import TO_APEX, Slice, find_slices
+from cineclr.intake.cmr.slices import SAME_DIRECTION, TO_APEX, Slice, find_slices
 from cineclr.intake.scan import frame_of, locate
 from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code, count_codes
@@ -28,7 +28,6 @@ MANIFEST_COLUMNS = {
     **{"vendor": "str", "year": "Int64"},
 }
 SAME_PLACE = 1.0  # mm between two acquisitions of one slice
-SAME_PLANE = 0.999  # least cosine of their normals
 
 
 @dataclass
@@ -56,7 +55,9 @@ def convert_studies(
     """Convert the studies of one shard: <studies>/<study>.h5, clips.parquet, and what became of each file.
 
     A slice of fewer than `min_frames` frames is no cine; of two acquisitions of one slice the later one is
-    kept. Frames that cannot be decoded are left out of their slice, which stays if enough are left.
+    kept, or the earlier where the later cannot be decoded. Frames that cannot be decoded are left out of
+    their slice, which stays if enough are left. A file of several slices has passed if one of them is kept;
+    its `slice` is the first of these.
     """
     sources = PrivateSide(private).cmr_sources()
     table = pd.read_parquet(index)
@@ -96,47 +97,48 @@ class Converter:
 
     def convert(self, study: str, table: pd.DataFrame, files: pd.DataFrame) -> list[dict[str, object]]:
         """Write a study's file, if any slice of it is left; return a row per clip."""
-        candidates = self._choose(table, files[files["code"] == PASSED])
-        decoded = [(one, self._decode(table, one)) for one in candidates]
-        kept = [(one, acquired) for one, acquired in decoded if acquired is not None]
+        kept = self._keep(table, files[files["code"] == PASSED])
         if not kept:
             return []
         windows = find_windows([acquired for _, acquired in kept], self.settings.white_percentile)
         made, clips = {}, []
         for view in VIEWS:
-            of_view = [(one, acquired) for one, acquired in kept if one.view == view]
-            if not of_view:
+            slices = [acquired for one, acquired in kept if one.view == view]
+            if not slices:
                 continue
-            made[view] = assemble([acquired for _, acquired in of_view], windows, self.settings.size)
-            for number, (one, acquired) in enumerate(of_view):
-                rows = [row for row in one.rows if table.at[row, "code"] == PASSED]
-                table.loc[rows, "slice"] = number
+            made[view] = assemble(slices, windows, self.settings.size)
+            for number, acquired in reversed([*enumerate(slices)]):
+                table.loc[sorted(acquired.files), "slice"] = number
                 clips.append({"study": study, "view": view, "slice": number, "frames": len(acquired.frames)})
         write_study(self.folder / f"{study}.h5", study, made, self.fingerprint)
         return clips
 
-    def _choose(self, table: pd.DataFrame, files: pd.DataFrame) -> list[Candidate]:
-        """Return the slices that are cines, the later of repeated ones, each view's in the order of space."""
-        candidates: list[Candidate] = []
-        for _, series in files.groupby("cine", sort=True):
-            for one in _candidates_of(series):
-                count = len(one.place)
-                code = PASSED if count >= self.settings.min_frames else Code.NOT_CINE
-                code = Code.IMPLAUSIBLE_SIZE if count > self.settings.max_frames else code
-                if code == PASSED:
-                    candidates.append(one)
-                else:
-                    table.loc[one.rows, "code"] = str(code)
-        kept: list[Candidate] = []
-        for one in sorted(candidates, key=lambda each: each.series_number, reverse=True):
-            if any(_same_place(one, other) for other in kept):
-                table.loc[one.rows, "code"] = str(Code.REPEATED)
-            else:
-                kept.append(one)
-        return sorted(kept, key=lambda one: (one.view, _along(one), one.series_number))
+    def _keep(self, table: pd.DataFrame, files: pd.DataFrame) -> list[tuple[Candidate, Acquired]]:
+        """Return the slices to store, each view's in the order of space; write what became of their files."""
+        codes: dict[int, str] = {}
+        kept: list[tuple[Candidate, Acquired]] = []
+        candidates = [one for _, series in files.groupby("cine", sort=True) for one in _candidates_of(series)]
+        for one in sorted(candidates, key=_lateness, reverse=True):
+            code = self._judge(one, [other for other, _ in kept])
+            acquired = self._decode(table, one) if code == PASSED else None
+            if acquired is not None:
+                kept.append((one, acquired))
+                codes |= dict.fromkeys(acquired.files, PASSED)
+            for row in one.rows:  # a file that holds another slice as well keeps the code of that one
+                codes.setdefault(row, str(Code.DECODE_FAILED) if code == PASSED else code)
+        table.loc[list(codes), "code"] = list(codes.values())
+        return sorted(kept, key=lambda pair: (pair[0].view, _along(pair[0]), pair[0].series_number))
+
+    def _judge(self, one: Candidate, kept: list[Candidate]) -> str:
+        """Return whether a slice is a cine, and the first of its place."""
+        if len(one.place) > self.settings.max_frames:
+            return str(Code.IMPLAUSIBLE_SIZE)
+        if len(one.place) < self.settings.min_frames:
+            return str(Code.NOT_CINE)
+        return str(Code.REPEATED) if any(_same_place(one, other) for other in kept) else PASSED
 
     def _decode(self, table: pd.DataFrame, one: Candidate) -> Acquired | None:
-        """Return the decoded slice; None, with its files set aside, where too few frames are left."""
+        """Return the decoded slice, or None where too few frames are left."""
         files = table.loc[one.rows, ["root", "path"]].itertuples()
         paths = {row: locate(self.sources, root, path) for row, root, path in files}
         places = list(zip(one.place.files, one.place.indices, strict=True))
@@ -145,21 +147,26 @@ class Converter:
             if result.ours:
                 raise InputError(f"{one.series}: cannot be read ({result.reason}); mend that, then go on")
             log.warning("series %s: %s", one.series, result.reason)
-            result = Decoded(np.empty((0, 0, 0), np.float32), tuple(range(len(places))))
-        enough = len(result.frames) >= self.settings.min_frames
-        lost = {places[place][0] for place in result.failed} if enough else set(one.rows)
-        table.loc[sorted(lost), "code"] = str(Code.DECODE_FAILED)
-        return Acquired(result.frames, one.place, one.series, one.spacing) if enough else None
+            return None
+        if len(result.frames) < self.settings.min_frames:
+            return None
+        decoded = {row for place, (row, _) in enumerate(places) if place not in result.failed}
+        return Acquired(result.frames, one.place, one.series, one.spacing, frozenset(decoded))
 
 
 def _candidates_of(series: pd.DataFrame) -> Iterator[Candidate]:
-    """Yield the slices of one series; planes of different orientation are divided first."""
-    number = int(series["series_number"].iloc[0])
-    for _, plane in series.groupby("orientation", sort=True):
-        spacing = (float(plane["row_mm"].iloc[0]), float(plane["column_mm"].iloc[0]))
-        for place in find_slices(plane):
-            rows = sorted(set(place.files))
-            yield Candidate(plane["view"].iloc[0], plane["cine"].iloc[0], number, place, rows, spacing)
+    """Yield the slices of one series."""
+    first = series.iloc[0]
+    for place in find_slices(series):
+        rows = sorted(set(place.files))
+        row_mm, column_mm = series.loc[rows[0], ["row_mm", "column_mm"]].to_numpy(np.float64)
+        spacing = (float(row_mm), float(column_mm))
+        yield Candidate(first["view"], first["cine"], int(first["series_number"]), place, rows, spacing)
+
+
+def _lateness(one: Candidate) -> tuple[float, int, int]:
+    """Return what orders acquisitions of one slice: time of day, number of the series, order within it."""
+    return one.place.acquired, one.series_number, one.place.repeat
 
 
 def _along(one: Candidate) -> float:
@@ -169,8 +176,6 @@ def _along(one: Candidate) -> float:
 
 
 def _same_place(one: Candidate, other: Candidate) -> bool:
-    if one.view != other.view or one.series == other.series:
-        return False
     cosine = float(np.dot(one.place.normal, other.place.normal))
     near = abs(one.place.position - np.sign(cosine) * other.place.position) < SAME_PLACE
-    return abs(cosine) > SAME_PLANE and near
+    return one.view == other.view and abs(cosine) > SAME_DIRECTION and bool(near)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -40,15 +41,10 @@ def decode_slice(job: Job) -> Decoded:
     """
     found: dict[int, np.ndarray] = {}
     numbered = [(path, index, place) for place, (path, index) in enumerate(job.frames)]
-    for path, group in groupby(numbered, key=itemgetter(0)):
-        wanted = {place: index for _, index, place in group}
-        try:
-            found |= dict(zip(wanted, _decode_file(path, list(wanted.values())), strict=True))
-        except OSError as error:
-            if error.errno is not None:
-                raise
-        except Exception:  # a damaged file may raise anything in a decoder
-            continue
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's warnings quote header values
+        for path, group in groupby(numbered, key=itemgetter(0)):
+            found |= _decode_file(path, {place: index for _, index, place in group})
     sizes = [frame.shape for frame in found.values()]
     size = max(set(sizes), key=lambda one: (sizes.count(one), one)) if sizes else (0, 0)
     kept = [place for place, frame in sorted(found.items()) if frame.shape == size]
@@ -57,14 +53,32 @@ def decode_slice(job: Job) -> Decoded:
     return Decoded(frames, failed)
 
 
-def _decode_file(path: Path, indices: list[int]) -> Iterator[np.ndarray]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's warnings quote header values
+def _decode_file(path: Path, wanted: dict[int, int]) -> dict[int, np.ndarray]:
+    """Return the frames of a file that can be decoded; `wanted` is place in the slice -> number in file."""
+    found: dict[int, np.ndarray] = {}
+    with _leave_out():
         dataset = pydicom.dcmread(path, force=True)
-        several = int(dataset.get("NumberOfFrames") or 1) > 1
-        for index in indices:
-            stored = pixel_array(dataset, index=index if several else None)
-            yield _rescale(dataset, stored, index)
+        for place, index in wanted.items():
+            with _leave_out():
+                found[place] = _decode_frame(dataset, index)
+    return found
+
+
+@contextmanager
+def _leave_out() -> Iterator[None]:
+    """Leave out what fails: a damaged file may raise anything in a decoder. Errors of the disk go on."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:
+            raise
+    except Exception:
+        return
+
+
+def _decode_frame(dataset: Dataset, index: int) -> np.ndarray:
+    several = int(dataset.get("NumberOfFrames") or 1) > 1
+    return _rescale(dataset, pixel_array(dataset, index=index if several else None), index)
 
 
 def _rescale(dataset: Dataset, stored: np.ndarray, index: int) -> np.ndarray:

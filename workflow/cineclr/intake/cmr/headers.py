@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom.dataset import Dataset
 
-from cineclr.intake.headers import items_of, number_of, text_of, value_of, whole_of
+from cineclr.intake.headers import items_of, number_of, read_frame_time, text_of, value_of, whole_of
 
 FAR = 5000.0  # mm: no scanner is larger
 LONG = 10_000.0  # ms: no heart beat is longer
+MOST_PHASES = 1000.0
 DESCRIPTION_LENGTH = 64  # characters of a DICOM LO; what is longer is no name of a series
 FRAME_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 GEOMETRY_KEYWORDS = (
@@ -38,7 +39,8 @@ class Geometry:
     """Where and when the frames of one file were taken.
 
     Attributes:
-        orientation: row and column direction in patient coordinates (LPS), 6 numbers, or empty.
+        orientation: row and column direction in patient coordinates (LPS) of each frame, 6 numbers, or once
+            for all; empty where unknown.
         positions: mm along the normal of each frame, or one for all; NaN where unknown.
         times: ms after the R wave of each frame, or one for all; NaN where unknown.
         spacing: mm between rows and between columns, or NaN.
@@ -61,17 +63,19 @@ class Geometry:
 
 def read_geometry(dataset: Dataset, frames: int) -> Geometry:
     """Return where and when the frames of a file were taken, of single-frame and multi-frame objects."""
-    groups = [_groups_of(dataset, index) for index in range(frames)] if FRAME_GROUPS[1] in dataset else []
+    groups = _read_groups(dataset, frames)
     planes = [_plane(group) for group in groups] or [(dataset, dataset)]
-    orientation = _numbers(planes[0][0], "ImageOrientationPatient", 6)
+    shared = _numbers(planes[0][0], "ImageOrientationPatient", 6)
+    orientations = [_numbers(oriented, "ImageOrientationPatient", 6) or shared for oriented, _ in planes]
+    pairs = zip(orientations, planes, strict=True)
     return Geometry(
-        orientation=orientation,
-        positions=_shorten([_along_normal(orientation, *plane) for plane in planes]),
+        orientation=sum(orientations if len(set(orientations)) > 1 else orientations[:1], ()),
+        positions=_shorten([_along_normal(orientation, placed) for orientation, (_, placed) in pairs]),
         times=_read_times(dataset, groups, frames),
         spacing=_read_spacing(dataset, groups),
         instance=_whole(dataset, "InstanceNumber"),
         series_number=_whole(dataset, "SeriesNumber"),
-        acquired=_seconds(text_of(dataset, "AcquisitionTime") or str(value_of(dataset, "AcquisitionTime"))),
+        acquired=_seconds(text_of(dataset, "AcquisitionTime")),
         phases=whole_of(dataset, "CardiacNumberOfImages", 1, 1000) or 0,
         derived=_is_derived(dataset),
     )
@@ -83,10 +87,13 @@ def read_description(dataset: Dataset) -> str:
     return " ".join(name.split())[:DESCRIPTION_LENGTH]
 
 
-def _groups_of(dataset: Dataset, index: int) -> list[Dataset]:
-    """Return the functional groups of a frame: its own, then those that all frames share."""
+def _read_groups(dataset: Dataset, frames: int) -> list[list[Dataset]]:
+    """Return the functional groups of each frame: its own, then those that all share; none if plain."""
     own = list(items_of(dataset, FRAME_GROUPS[1]))
-    return [*own[index : index + 1], *items_of(dataset, FRAME_GROUPS[0])]
+    shared = list(items_of(dataset, FRAME_GROUPS[0]))
+    if not own and not shared:
+        return []
+    return [[*own[index : index + 1], *shared] for index in range(frames)]
 
 
 def _first(groups: list[Dataset], macro: str) -> Dataset:
@@ -98,33 +105,35 @@ def _plane(groups: list[Dataset]) -> tuple[Dataset, Dataset]:
     return _first(groups, "PlaneOrientationSequence"), _first(groups, "PlanePositionSequence")
 
 
-def _along_normal(orientation: tuple[float, ...], oriented: Dataset, placed: Dataset) -> float:
+def _along_normal(orientation: tuple[float, ...], placed: Dataset) -> float:
     """Return the position along the plane's normal, in mm; SliceLocation where the position is missing."""
     position = _numbers(placed, "ImagePositionPatient", 3)
-    own = _numbers(oriented, "ImageOrientationPatient", 6) or orientation
-    if position and own:
-        return float(np.dot(np.cross(own[:3], own[3:]), position))
+    if position and orientation:
+        return float(np.dot(np.cross(orientation[:3], orientation[3:]), position))
     location = number_of(placed, "SliceLocation", -FAR, FAR)
     return math.nan if location is None else location
 
 
 def _read_times(dataset: Dataset, groups: list[list[Dataset]], frames: int) -> tuple[float, ...]:
+    """Return ms after the R wave, or else the numbers of the phases."""
     if groups:
-        found = [
-            number_of(
-                _first(group, "CardiacSynchronizationSequence"), "NominalCardiacTriggerDelayTime", 0, LONG
-            )
-            for group in groups
-        ]
-        return _shorten([math.nan if time is None else time for time in found])
+        return _shorten([_time_of(group) for group in groups])
     if frames > 1:
-        step = number_of(dataset, "FrameTime", 1, 1000)
+        step = read_frame_time(dataset)
         return tuple(index * step for index in range(frames)) if step else (math.nan,)
-    for keyword, most in (("TriggerTime", LONG), ("TemporalPositionIdentifier", 1000)):
-        time = number_of(dataset, keyword, 0, most)
-        if time is not None:
-            return (time,)
-    return (math.nan,)
+    return (_pick(dataset, ("TriggerTime", LONG), ("TemporalPositionIdentifier", MOST_PHASES)),)
+
+
+def _time_of(group: list[Dataset]) -> float:
+    beat = _pick(_first(group, "CardiacSynchronizationSequence"), ("NominalCardiacTriggerDelayTime", LONG))
+    phase = _first(group, "FrameContentSequence")
+    return _pick(phase, ("TemporalPositionIndex", MOST_PHASES)) if math.isnan(beat) else beat
+
+
+def _pick(dataset: Dataset, *choices: tuple[str, float]) -> float:
+    """Return the first number that is there and between 0 and its limit, or NaN."""
+    found = (number_of(dataset, keyword, 0, most) for keyword, most in choices)
+    return next((number for number in found if number is not None), math.nan)
 
 
 def _read_spacing(dataset: Dataset, groups: list[list[Dataset]]) -> tuple[float, float]:

@@ -1,6 +1,5 @@
 """Index of MRI files: duplicates set aside, every file accounted for, and each series described."""
 
-import json
 import logging
 from pathlib import Path
 
@@ -8,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from cineclr.files import write_parquet
-from cineclr.intake.cmr.slices import Slice, find_slices
+from cineclr.intake.cmr.headers import pack, unpack
+from cineclr.intake.cmr.slices import SAME_DIRECTION, Slice, find_slices
 from cineclr.intake.scan import frame_of, gather_scan, write_ledger
 from cineclr.ledger import PASSED, Code, count_codes
 from cineclr.private import shard_of
@@ -57,16 +57,17 @@ def _describe(files: pd.DataFrame) -> dict[str, object]:
         "phases": int(np.median([len(part) for part in slices])),
         "rows": int(first["rows"]),
         "columns": int(first["columns"]),
-        "orientation": first["orientation"],
+        "orientation": pack(tuple(unpack(first["orientation"])[:6])),
         "spread_mm": float(max(positions) - min(positions)) if np.isfinite(positions).all() else None,
-        "parallel": files["orientation"].map(_rounded).nunique() == 1,
+        "parallel": _are_parallel(slices),
         "time_span_ms": _time_span(slices),
         "derived": bool(files["derived"].any()),
     }
 
 
-def _rounded(orientation: str) -> tuple[float, ...]:
-    return tuple(round(number, 2) for number in json.loads(orientation) if number is not None)
+def _are_parallel(slices: list[Slice]) -> bool:
+    first = np.array(slices[0].normal)
+    return all(abs(float(first @ part.normal)) > SAME_DIRECTION for part in slices)
 
 
 def _time_span(slices: list[Slice]) -> float | None:
