@@ -125,7 +125,12 @@ def views_of_bytes(content: bytes):
 
 
 def test_nothing_planted_leaves_the_private_side(micro):
-    canaries = (micro.folder / "private/micro/truth/canaries.txt").read_text().splitlines()
+    truth = micro.folder / "private/micro/truth"
+    canaries = [
+        line
+        for name in ("canaries", "cmr_canaries")
+        for line in (truth / f"{name}.txt").read_text().splitlines()
+    ]
     planted = [canary.encode() for canary in canaries]
     planted += [
         base64.b64encode(b" " * pad + canary)[4 if pad else 0 : -4]
@@ -189,7 +194,7 @@ def test_a_changed_setting_reruns_what_reads_it_and_what_follows(micro, override
 @pytest.mark.full
 def test_two_runs_with_one_seed_give_identical_tables(micro, tmp_path):
     other = run_micro(tmp_path)
-    for path in sorted((micro.folder / "results/micro/echo").rglob("*.csv")):
+    for path in sorted((micro.folder / "results/micro").rglob("*.csv")):
         if path.name != "history.csv":
             twin = other.folder / path.relative_to(micro.folder)
             assert path.read_bytes() == twin.read_bytes(), path.name

@@ -34,6 +34,28 @@ def test_the_papers_configuration_plans_from_sheets_alone(with_sheet):
     assert jobs["total"] < 1500
 
 
+def test_both_papers_plan_together(with_sheet):
+    sources = with_sheet.folder / "private/main/sources.yaml"
+    (with_sheet.folder / "mri.csv").write_text("study_id,patient_id,study_date,sex,age,cohort,lvef\n")
+    (with_sheet.folder / "reports.csv").write_text("study_id,report\n")
+    places = {"dicom": "[dicom]", "sheet": "mri.csv", "reports": "reports.csv"}
+    cmr = "".join(f"  {key}: {value}\n" for key, value in places.items())
+    sources.write_text(sources.read_text() + "cmr:\n" + cmr)
+    jobs = with_sheet.planned()
+    # Six ratios, two inits and two modes of LVEF; 35 diagnoses.
+    assert jobs["finetune_lvef"] == 24
+    assert jobs["finetune_diagnosis"] == 35 * 4
+    assert jobs["predict_cmr"] == 24 + 35 * 4
+    assert jobs["pretrain_cmr"] == jobs["predict_zero_shot"] == 1
+    assert jobs["finetune_echo"] == 120
+    assert jobs["total"] < 1500
+    assert "finetune_echo" not in with_sheet.planned("cmr_tables")
+    assert set(with_sheet.planned("cmr_text")) == {
+        *("import_reports", "import_splitter", "import_text_encoder", "tokenize_reports", "label_reports"),
+        *("cmr_text", "total"),
+    }
+
+
 def test_one_stage_can_be_asked_for(with_sheet):
     assert set(with_sheet.planned("intake")) == {
         *("list_files", "scan_dicom", "index_studies", "deidentify_echo", "intake", "total")
