@@ -1,5 +1,6 @@
 """Two ways to ask a language model: a server of the OpenAI protocol, or the model in this process."""
 
+import json
 import logging
 import os
 import threading
@@ -32,12 +33,11 @@ class Server:
 
     def __init__(self, settings: LanguageModel, schema: dict[str, Any]) -> None:
         check_host(settings)
-        import httpx
         import openai
 
         self.settings, self.schema, self.openai = settings, schema, openai
         # No proxy of the environment and no redirect may carry reports elsewhere.
-        own = httpx.Client(trust_env=False, follow_redirects=False)
+        own = openai.DefaultHttpxClient(trust_env=False, follow_redirects=False)
         self.client = openai.OpenAI(
             base_url=settings.url,
             api_key=os.environ.get(KEY, "none"),
@@ -49,9 +49,9 @@ class Server:
     def ask(self, messages: list[dict[str, str]], attempt: int) -> str:
         """Return the answer's text; wait before a further try, longer each time, or as the server asks."""
         try:
-            completion = self.client.chat.completions.create(
+            completion = self.client.chat.completions.create(  # type: ignore[call-overload]
                 model=self.settings.model,
-                messages=messages,  # type: ignore[arg-type]
+                messages=messages,
                 temperature=self.settings.temperature,
                 max_tokens=self.settings.max_tokens,
                 seed=attempt,
@@ -134,10 +134,18 @@ class LocalModel:
         self.settings, self.torch, self.grammar = settings, torch, grammar
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.tokenizer = AutoTokenizer.from_pretrained(str(folder))
-        model = AutoModelForCausalLM.from_pretrained(str(folder), dtype="auto")
+        model: Any = AutoModelForCausalLM.from_pretrained(str(folder), dtype="auto")
         self.model = model.to(device).eval()
-        info = xgrammar.TokenizerInfo.from_huggingface(self.tokenizer, vocab_size=model.config.vocab_size)
-        self.compiled = xgrammar.GrammarCompiler(info).compile_json_schema(schema)  # type: ignore[arg-type]
+        # A chat model ends its turn by a token of its own, beside the end of text.
+        ends = model.generation_config.eos_token_id
+        named = [ends] if isinstance(ends, int) else ends or []
+        self.ends = sorted({*named, self.tokenizer.eos_token_id} - {None})
+        info = xgrammar.TokenizerInfo.from_huggingface(
+            self.tokenizer,
+            vocab_size=model.config.get_text_config().vocab_size,
+            stop_token_ids=self.ends,
+        )
+        self.compiled = xgrammar.GrammarCompiler(info).compile_json_schema(json.dumps(schema))
         self.turn = threading.Lock()  # one report at a time: the model is one
 
     def ask(self, messages: list[dict[str, str]], attempt: int) -> str:
@@ -149,16 +157,20 @@ class LocalModel:
             drawing["temperature"] = warmth
         with self.turn, self.torch.no_grad():
             self.torch.manual_seed(attempt)
-            inputs = self.tokenizer(prompt, return_tensors="pt").to(self.model.device)
+            # The chat template has written the special tokens already.
+            plain = not self.tokenizer.chat_template
+            inputs = self.tokenizer(prompt, return_tensors="pt", add_special_tokens=plain)
+            inputs = inputs.to(self.model.device)
             output = self.model.generate(
                 **inputs,
                 **drawing,
                 max_new_tokens=self.settings.max_tokens,
                 logits_processor=[self.grammar.LogitsProcessor(self.compiled)],
-                pad_token_id=self.tokenizer.eos_token_id,
+                eos_token_id=self.ends,
+                pad_token_id=self.ends[0],
             )
         made = output[0, inputs["input_ids"].shape[1] :]
-        if made[-1].item() != self.tokenizer.eos_token_id:
+        if made[-1].item() not in self.ends:
             raise AnswerError("was cut off at max_tokens")
         return str(self.tokenizer.decode(made, skip_special_tokens=True))
 

@@ -14,7 +14,7 @@ from cineclr.private import PrivateSide, Pseudonymizer
 from cineclr.progress import track
 from cineclr.text.labels.evidence import EVIDENCE, Evidence, to_labels
 from cineclr.text.labels.llm import label_by_model
-from cineclr.text.labels.rules import Mention, decide, decide_normal, find_mentions
+from cineclr.text.labels.rules import Mention, decide, decide_normal, find_mentions, is_named_mass
 
 log = logging.getLogger(__name__)
 
@@ -74,15 +74,20 @@ def label_by_rules(sentences: pd.DataFrame, tasks: list[str]) -> list[Evidence]:
 
 
 def _decide(study: str, mentions: dict[str, list[tuple[str, Mention, str]]]) -> list[Evidence]:
-    decided = []
     says_normal = mentions.pop("normal", [])
-    for task, statements in mentions.items():
-        status = decide((section, mention) for section, mention, _ in statements)
-        _, mention, sentence = next(one for one in reversed(statements) if one[1].status == status)
-        decided.append(Evidence(study, task, status, mention.severity, sentence, "rules"))
-    normal = decide_normal(bool(says_normal), [one.status for one in decided])
-    sentence = says_normal[-1][2] if says_normal else ""
-    return [*decided, Evidence(study, "normal", normal, "", sentence, "rules")]
+    statuses = {
+        task: decide((section, mention) for section, mention, _ in found) for task, found in mentions.items()
+    }
+    if "other_cardiac_mass" in statuses and is_named_mass(statuses):
+        del statuses["other_cardiac_mass"]
+    decided = []
+    for task, status in statuses.items():
+        told = next(one for one in reversed(mentions[task]) if one[1].status == status)
+        decided.append(Evidence(study, task, status, told[1].severity, told[2], "rules"))
+    if says_normal:
+        normal = decide_normal(statuses.values())
+        decided.append(Evidence(study, "normal", normal, "", says_normal[-1][2], "rules"))
+    return decided
 
 
 def read_label_sheet(private: Path, tasks: list[str]) -> pd.DataFrame:

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 ABBREVIATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), text)
     for pattern, text in (
-        (r"\b(?:MR|AS)(?= (?:imag|angio|exam|stud|scan))|(?<=[Cc]ardiac )MR\b", "magnetic resonance"),
+        (
+            r"\bMR(?= (?:imag|angio|exam|stud|scan|evidence|feature|sign))|(?<=[Cc]ardiac )MR\b",
+            "magnetic resonance",
+        ),
         (r"\b(?:MRI|CMR)\b", "magnetic resonance"),
         (r"\bMR\b", "mitral regurgitation"),
+        (r"\bMI\b", "myocardial infarction"),
         (r"\bAS\b", "aortic stenosis"),
         (r"\bPS\b", "pulmonary stenosis"),
         (r"\b(?:PH|PAH|PHTN|pHTN)\b", "pulmonary hypertension"),
@@ -52,8 +56,18 @@ SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"isch(?:ae|e)mi", "ischemi"),
         (r"non[- ]+(?=ischemi|compact|dilat)", "non"),
         (r"\bpulmonic\b", "pulmonary"),
-        (r"\bleft and right (atri|ventric)\w+|\bright and left (atri|ventric)\w+", r"both \1\2"),
+        (
+            r"\bleft (?:and|or) right (atri|ventric)\w+|\bright (?:and|or) left (atri|ventric)\w+",
+            r"both \1\2",
+        ),
         (r"\b(left|right) ventric(?:le|ular)\b", r"\1 ventricle"),
+        # The weight of the heart muscle is no mass.
+        (
+            r"\b(ventricle|ventricular|myocardial|muscle|body|indexed|(?:volumes?|thickness|size|function)"
+            r"(?:,| and|, and)) mass\b(?! (?:in|at|within|attached|arising|adjacent))",
+            r"\1 weight",
+        ),
+        (r"\bmass(?= (?:index|indexed|and (?:\w+ )?(?:volume|function|thickness)))", "weight"),
         (r"\b(left|right) atri(?:um|al)\b(?! append)", r"\1 atrium"),
     )
 )
@@ -69,7 +83,7 @@ PARTS: dict[str, str] = {
     "right heart": r"right[- ](?:sided )?(?:heart|chambers|cardiac chambers)|right-sided chambers",
     "all chambers": r"(?:all )?(?:four|4)[- ](?:cardiac )?chambers?|all (?:cardiac )?chambers",
     "aorta": r"aortic (?:root|arch|annulus)|(?:ascending|thoracic|descending|proximal) (?:thoracic )?aorta"
-    r"|sinus(?:es)? of valsalva|\baort(?:a|ic)\b(?! valve| valvular| insuf| regurg| cusp)",
+    r"|sinus(?:es)? of valsalva|\baort(?:a|ic)\b(?! valv| insuf| regurg| cusp| steno)",
     "aortic valve": r"aortic valv\w+|aortic(?= stenosis| insufficiency| regurgitation)",
     "mitral valve": r"mitral(?: valv\w+| leaflets?)?",
     "tricuspid valve": r"tricuspid(?: valv\w+)",
@@ -78,6 +92,7 @@ PARTS: dict[str, str] = {
     "pulmonary": r"(?:valvular |infundibular )?pulmonary(?= stenosis)",
     "pulmonary vein": r"pulmonary vein\w*",
     "septum": r"inter-?atrial septum|atrial septum",
+    "pericardium": r"pericardium",
     "coronary": r"coronary (?!sinus)\w+",
     "inferior vena cava": r"inferior vena cava|\bivc\b|hepatic veins?|coronary sinus",
 }
@@ -85,19 +100,20 @@ PARTS: dict[str, str] = {
 DILATION = (
     r"dilat\w*|enlarg\w*|aneurysm\w*|ectasia|ectatic|increased (?:in )?(?:size|volumes?|caliber|calibre)"
     r"|(?:size|volumes?) (?:is|are|was) increased|volume\w*(?: index)?(?: is| are)? (?:increased|elevated)"
-    r"|increased end-diastolic volume"
+    r"|(?:increased|raised|elevated) (?:indexed )?(?=(?:(?:left|right) ventricle |biventricular )?"
+    r"(?:end-diastolic )?volumes?)"
 )
 THICKENING = (
     r"hypertroph\w*|thickened|increased (?:left ventricle |right ventricle |myocardial )?(?:wall )?thickness"
-    r"|wall thickening|wall thickness (?:is |are )?(?:\w+ )?increased"
+    r"|(?:increased|elevated) (?:indexed )?(?:left ventricle |right ventricle |myocardial )?weight"
+    r"|weight(?: index)? (?:is |was )?(?:\w+ )?(?:increased|elevated)|wall thickening"
+    r"|wall thickness (?:is |are )?(?:\w+ )?increased"
 )
 STENOSIS = r"steno\w+"
 REGURGITATION = r"regurgitat\w*|insufficien\w*|incompeten\w*"
-SEVERE = (
-    r"sever\w+|critical|massive|torrential|wide[- ]open"
-    r"|moderate(?:[- ]to[- ]|-|/| to )(?:severe|large)|grade (?:4|iv)|4\+"
-)
-LARGE = r"large|massive|huge|voluminous|severe|moderate(?:[- ]to[- ]|-|/| to )(?:large|severe)"
+# Grades that count, searched in the grade that belongs to the mention.
+SEVERE = r"sever|critical|massive|torrential|wide|grade (?:4|iv)|4\+"
+LARGE = r"large|massive|huge|voluminous|sever"
 
 
 @dataclass(frozen=True)
@@ -107,17 +123,24 @@ class Change:
     parts: tuple[str, ...]
     change: str
     grade: str = ""
+    lasting: bool = False
 
 
 @dataclass(frozen=True)
 class Name:
-    """A diagnosis that has names of its own; with `grade`, only mentions so graded count."""
+    """A diagnosis that has names of its own; with `grade`, only mentions so graded count.
+
+    What is `lasting` is there still if it was there once: the scar of an earlier infarct, a valve prosthesis.
+    What may lie `anywhere` in the body counts only if the sentence places it nowhere but in the heart.
+    """
 
     names: str
     grade: str = ""
+    lasting: bool = False
+    anywhere: bool = False
 
 
-LEXICON: dict[str, Name | Change] = {
+LEXICON: dict[str, Name | Change | tuple[Name | Change, ...]] = {
     "amyloid": Name(r"(?:\w*amyloid\w*)"),
     "aortic_dilation": Change(("aorta",), DILATION),
     "arrhythmogenic_right_ventricular_cardiomyopathy": Name(
@@ -129,10 +152,11 @@ LEXICON: dict[str, Name | Change] = {
         r"|atrial(?:[- ]level)? shunt\w*"
     ),
     "bicuspid_valve": Name(r"\bbicuspid\w*|bileaflet aortic"),
-    "cardiac_thrombus": Name(r"thromb(?:us|i)\b|\bclots?\b"),
+    "cardiac_thrombus": Name(r"thromb(?:us|i)\b|\bclots?\b", anywhere=True),
     "cardiac_tumor": Name(
         r"(?:\w*sarcoma|tumou?rs?\b|neoplas\w+|malignan\w+|metasta\w+|lymphoma|fibroelastoma|rhabdomyoma"
-        r"|cardiac fibroma|hemangioma|paraganglioma|lipoma\b)"
+        r"|cardiac fibroma|hemangioma|paraganglioma|lipoma\b)",
+        anywhere=True,
     ),
     "hypertrophic_cardiomyopathy": Name(
         r"hypertrophic (?:obstructive |nonobstructive |non-obstructive )?cardiomyopath\w+"
@@ -140,7 +164,9 @@ LEXICON: dict[str, Name | Change] = {
     ),
     "ischemic_cardiomyopathy": Name(
         r"(?<!non)(?<!non-)(?<!non )\bischemic (?:cardiomyopath\w+|heart disease|scar\w*|pattern|etiology"
-        r"|aetiology|versus)|(?:myocardial )?infarct(?:ion|s|ed)?\b|coronary artery disease"
+        r"|aetiology|versus|left ventricle \w*dysfunction)|(?:myocardial )?infarct(?:ion|s|ed)?\b"
+        r"|(?:scar|enhancement) in the (?:\w+ )?(?:lad|rca|lcx|cx|left anterior descending) ",
+        lasting=True,
     ),
     "large_pericardial_effusion": Name(
         r"pericardial (?:effusion|fluid)\w*|effusion (?:in|of) the pericardium", LARGE
@@ -148,21 +174,27 @@ LEXICON: dict[str, Name | Change] = {
     "left_atrial_dilation": Change(("left atrium", "both atria", "all chambers"), DILATION),
     "left_ventricular_dilation": Change(("left ventricle", "both ventricles", "all chambers"), DILATION),
     "left_ventricular_hypertrophy": Change(("left ventricle", "both ventricles"), THICKENING),
-    "lipomatous_atrial_wall": Name(r"lipomatous (?:hypertrophy|infiltration|septum|thickening)\w*"),
+    "lipomatous_atrial_wall": Name(
+        r"lipomatous (?:hypertrophy|infiltration|(?:interatrial |atrial )?septum|thickening)\w*"
+        r"|fat(?:ty)? (?:infiltration|thickening|hypertrophy|deposition) (?:of|in) the"
+        r" (?:inter-?)?atrial septum"
+    ),
     "lv_non_compaction": Name(r"noncompact(?:ion|ed cardiomyopathy|ion cardiomyopathy)"),
     "myocarditis": Name(r"(?:peri)?myocarditis|myopericarditis|perimyocarditis|myocardial inflammation"),
     "non_ischemic_cardiomyopathy": Name(
-        r"nonischemic (?:dilated )?(?:cardiomyopath\w+|pattern|etiology|aetiology|scar\w*|process)"
-        r"|(?:idiopathic |nonischemic )?dilated cardiomyopath\w+|takotsubo\w*|stress cardiomyopath\w+"
-        r"|peripartum cardiomyopath\w+"
+        r"nonischemic (?:dilated )?(?:cardiomyopath\w+|pattern|etiology|aetiology|scar\w*|process"
+        r"|left ventricle \w*dysfunction)|(?:idiopathic |nonischemic )?dilated cardiomyopath\w+|takotsubo\w*"
+        r"|(?:stress|peripartum|hypertensive|toxic|viral|alcoholic|idiopathic)[- ](?:induced )?"
+        r"cardiomyopath\w+"
+        r"|\w+[- ](?:related|induced|associated) cardiomyopath\w+"
     ),
-    "other_cardiac_mass": Name(
-        r"(?:\bmass(?:es)?\b(?! index| indexed| of \d| is \d|/|\s*[:(=]| measure[sd]? \d)|pericardial cysts?"
-        r"|diverticul\w+)"
-    ),
-    "pericarditis": Name(
-        r"(?<!myo)pericarditis|pericardial (?:thickening|enhancement|inflammation|constriction)"
-        r"|constrictive (?:physiology|pericard\w+)|(?:for|of) constriction"
+    "other_cardiac_mass": Name(r"\bmass(?:es)?\b|pericardial cysts?|diverticul\w+", anywhere=True),
+    "pericarditis": (
+        Name(
+            r"(?<!myo)pericarditis|pericardial (?:thickening|enhancement|inflammation|constriction)"
+            r"|constrictive (?:physiology|pericard\w+)|(?:for|of) constriction"
+        ),
+        Change(("pericardium",), r"thickened|thickening|enhanc\w+|inflamed|calcified"),
     ),
     "previous_surgery": Name(
         r"cabg|bypass (?:graft\w*|surgery)|sternotomy|(?:ross|fontan|glenn|bentall|mustard|senning|norwood"
@@ -174,7 +206,8 @@ LEXICON: dict[str, Name | Change] = {
     "prosthetic_valve": Name(
         r"(?:bio)?prosthe(?:sis|ses|tic)(?: \w+){0,2}|(?:mechanical|bioprosthetic|tissue) (?:\w+ )?valve\w*"
         r"|valve replacement|(?:aortic|mitral|tricuspid|pulmonary) valve (?:has been |was )?replaced"
-        r"|\b(?:tavr|tavi|savr|avr|mvr|pvr)\b"
+        r"|\b(?:tavr|tavi|savr|avr|mvr|pvr)\b",
+        lasting=True,
     ),
     "pulmonary_dilation": Change(("pulmonary artery",), DILATION),
     "pulmonary_hypertension": Name(
@@ -190,7 +223,7 @@ LEXICON: dict[str, Name | Change] = {
     "sarcoidosis": Name(r"sarcoid\w*"),
     "severe_aortic_stenosis": Change(("aortic valve",), STENOSIS, SEVERE),
     "severe_mitral_regurgitation": Change(("mitral valve",), REGURGITATION, SEVERE),
-    "systolic_anterior_motion_of_mitral": Name(r"systolic anterior motion"),
+    "systolic_anterior_motion_of_mitral": Name(r"systolic anterior (?:motion|movement)"),
     "tetralogy": Name(r"tetralogy|fallot"),
     "ventricular_septal_defect": Name(r"ventricular septal defects?|ventricle septal defects?"),
 }
@@ -198,9 +231,12 @@ LEXICON: dict[str, Name | Change] = {
 NORMAL = re.compile(
     r"\b(?:normal|unremarkable) (?:contrast-enhanced |stress )?"
     r"(?:cardiac|cardiovascular|heart|examination|exam|study|magnetic resonance)\b"
-    r"(?! (?:output|index|silhouette|axis|chamber|size|rate|apex|function|anatomy))"
-    r"|\b(?:study|examination|exam) is (?:normal|unremarkable)|no (?:significant |relevant )?(?:cardiac )?"
-    r"abnormalit(?:y|ies)(?: (?:is|are|was|were) (?:seen|found|identified|detected))?\W*$"
+    r"(?! (?:output|index|silhouette|axis|chamber|size|rate|apex|function|anatomy|dimension|volume))"
+    r"|\b(?:study|examination|exam|magnetic resonance|heart)(?: examination| study)? (?:is |was |appears )?"
+    r"(?:structurally |entirely |completely )?(?:and functionally )?(?:normal|unremarkable"
+    r"|within normal limits)\s*(?:$|[.,;]|for age|in all)"
+    r"|\bno (?:significant |relevant |structural )?(?:cardiac )?abnormalit(?:y|ies)"
+    r"(?: (?:is |are |was |were )?(?:seen|found|identified|detected))?\W*$"
 )
 
 

@@ -37,9 +37,9 @@ def review_labels(
     rng = np.random.default_rng(derive_seed(seed, "review"))
     known = table[table["study"].isin(texts["study"])]
     chosen = known.iloc[rng.permutation(len(known))[:studies]]
-    report = texts.set_index("study")["report"]
+    report = dict(zip(texts["study"], texts["report"], strict=True))
     rows = [
-        (study, task, report[study], "")
+        (study, task, report[str(study)], "")
         for study, own in chosen.set_index("study").iterrows()
         for task in _asked(own, rng)
     ]
@@ -71,8 +71,9 @@ def score_labels(labels: Path, reviewed: Path, output: Path, confidence: float =
     unknown = rows.index[~(rows["study"].isin(table.index) & rows["task"].isin(table.columns))]
     errors += [f"--reviewed, row {row}: no such study and diagnosis among the labels" for row in unknown]
     raise_errors(errors)
-    rows["ours"] = [table.at[s, t] for s, t in zip(rows["study"], rows["task"], strict=True)]
-    rows["theirs"] = pd.to_numeric(rows["reader"], errors="coerce")
+    ours = [float(table.loc[s, t]) for s, t in zip(rows["study"], rows["task"], strict=True)]
+    rows["ours"] = pd.Series(ours, index=rows.index)
+    rows["theirs"] = pd.to_numeric(rows["reader"].replace("?", ""), errors="coerce").astype(float)
     scored = [
         {"task": task, **agreement(own["theirs"], own["ours"], confidence)}
         for task, own in [("all", rows), *rows.groupby("task", sort=True)]
