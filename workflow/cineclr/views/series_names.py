@@ -12,13 +12,14 @@ from cineclr.config.cmr import View
 
 # In English, and as scanners' users of other languages call them.
 CHAMBERS = (
-    r" ?(?:chs?|chambers?|chmbr|chbr|chb|cv|c|kammer(?: ?blick)?|kb|kamers?|kammare|cavites?|cav|camaras?|cam|camere)"
+    r" ?(?:chs?|chambers?|chmbr|chbr|chb|cv|c|kammer(?: ?blick)?|kb|kamers?|kammare|cavites?|cav|camaras?|"
+    r"cam|camere)"
 )
 VIEW_WORDS: dict[View, str] = {
-    "4CH": rf"(?:lv|s)?(?:4|four|quattro){CHAMBERS}|hla|hlax|horizontal long ?ax(?:is)?|la 4c",
-    "3CH": rf"(?:lv|ap|s)?(?:3|three){CHAMBERS}|lvot|aplax|vlax lv ?3 ?ch",
-    "2CH": rf"(?:lv|s)?(?:2|two){CHAMBERS}|vla|vertical long ?ax(?:is)?",
-    "SAX": r"(?:lv)?(?:saxs?|sa)|shax|sha|sas|sao|sh(?:o)?rt ?ax(?:is)?|kurze? ?achsen?|ka|petit axe|eje corto|"
+    "4CH": rf"(?:lv|lax|s)?(?:4|four|quattro){CHAMBERS}|hla|hlax|hor(?:izontal)? long ?ax(?:is)?|la 4c",
+    "3CH": rf"(?:lv|lax|ap|s)?(?:3|three){CHAMBERS}|lvot\d?|aplax|vlax lv ?3 ?ch",
+    "2CH": rf"(?:lv|lax|s)?(?:2|two){CHAMBERS}|vla|vert(?:ical)? long ?ax(?:is)?",
+    "SAX": r"(?:lv)?(?:saxs?|sa)|shax|sha|sas|sao|sho?rt ?ax(?:is)?|kurze? ?achsen?|ka|petit axe|eje corto|"
     r"asse corto|eixo curto|korte as|kort ?axel",
 }
 CINE_WORDS = (
@@ -30,8 +31,8 @@ FAINT_WORDS, STACK_WORDS = r"trufi|true ?fisp|fisp", r"\w*stack"
 # What is no cine, or one of another plane or purpose.
 OTHER_WORDS = (
     r"loc(?:alizer|aliser|s)?|scouts?|survey|surv|plan(?:ning)?|define\w*|shim|calibration|ref|"
-    r"de|dhe|dme|lge|mde|delay(?:ed)?|enh\w*|psir|mag|ps|ir|irp|tir\w*|ti|ll|look ?locker|gad\w*|gd|post|pre|"
-    r"contrast|"
+    r"inversion|de|dhe|dme|lge|mde|delay(?:ed)?|enh\w*|psir|mag|ps|ir|irp|tir\w*|ti|ll|look ?locker|gad\w*|"
+    r"gd|post|pre|contrast|"
     r"t1\w*|t2\w*|t2star|map\w*|molli|shmolli|moco|me|mfgre|star|stir|spair|"
     r"perf\w*|rest|stress|flow|sqflow|qflow|q|fastpc|pc|venc|v\d{2,3}|velocit\w*|phase|4d\w*|"
     r"mra|angio\w*|dyn\w*|vibe|lava\w*|haste|ssfse|fse|tse|dir\w*|db|bb|black ?blood|blade|mfast|"
@@ -75,7 +76,7 @@ def excludes(name: str) -> bool:
 
 
 def plain_words(name: str) -> str:
-    """Return a name in lower case, without accents, words parted by single spaces: `SA_stack-B1` is `sa stack b1`."""
+    """Return a name in lower case, without accents, with single spaces: `Ciné_SA-B1` is `cine sa b1`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     parted = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", plain)
     words = re.sub(r"[^a-z0-9]+", " ", parted.lower())
