@@ -107,7 +107,6 @@ class CmrSources(Section):
     series_views: Path | None = Field(
         None, description="CSV `series_description,view`: names that the rules do not map, or map wrongly"
     )
-    hdf5: list[Path] = Field([], description="folders of HDF5 files of our schema, in place of DICOM")
     weights: CmrWeights = CmrWeights()
 
     _keys_are_text = field_validator("values", mode="before")(_with_text_keys)

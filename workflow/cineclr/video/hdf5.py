@@ -1,5 +1,6 @@
 """One HDF5 file per MRI study, and the store that trainings read: see docs/hdf5.md for the schema."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ PER_SLICE = {
     "intensity_low": 1,
     "intensity_high": 1,
 }
+PSEUDONYM = re.compile(r"S[0-9a-f]{16}", re.ASCII)  # it also names the file
 CLIPS = "clips.parquet"  # in a folder of studies: study, view, slice, frames
 REMEDY = "Make this shard again: snakemake --forcerun convert_studies"
 
@@ -108,7 +110,7 @@ def _check_root(file: h5py.File, where: str) -> None:
             found = file.attrs.get(name, "absent")
             raise InputError(f"{where}: attribute {name} is {found}, not {expected}; see docs/hdf5.md")
     study = file.attrs.get("study", "")
-    if not isinstance(study, str) or len(study) != 17 or study[0] != "S":
+    if not isinstance(study, str) or not PSEUDONYM.fullmatch(study):
         raise InputError(f"{where}: attribute study is no pseudonym (S and 16 hexadecimal digits)")
     unknown = sorted(set(file) - set(VIEWS))
     if unknown or not len(file):

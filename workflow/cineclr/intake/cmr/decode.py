@@ -17,6 +17,7 @@ from cineclr.intake.cmr.headers import FRAME_GROUPS
 from cineclr.intake.headers import items_of, number_of
 
 LARGEST = 1e9  # what a rescaled intensity may be
+GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _decode_frame(dataset: Dataset, index: int) -> np.ndarray:
 
 def _rescale(dataset: Dataset, stored: np.ndarray, index: int) -> np.ndarray:
     """Return real intensities: slope and intercept applied, dark where MONOCHROME1 is bright."""
-    if stored.ndim != 2:
+    if dataset.PhotometricInterpretation not in GREY:
         raise ValueError("not a grey frame")
     source = _transformation(dataset, index)
     slope = number_of(source, "RescaleSlope", -LARGEST, LARGEST) or 1.0

@@ -26,14 +26,15 @@ def scan_cmr(private: Path, files: Path, shard: int, output: Path) -> None:
     sources, names = side.cmr_sources(), Pseudonymizer(side.key())
 
     def judge(path: Path) -> dict[str, object]:
-        return _describe(examine_cmr(path, sources.link == "accession"), names, sources)
+        return describe_image(examine_cmr(path, sources.link == "accession"), names, sources)
 
     scanned = frame_of(scan_files(files, shard, sources, judge), CMR_COLUMNS)
     write_parquet(scanned, output, key_fingerprint=names.fingerprint())
     log.info("scan shard %d: %d files: %s", shard, len(scanned), count_codes(scanned["code"]))
 
 
-def _describe(finding: CmrFinding, names: Pseudonymizer, sources: CmrSources) -> dict[str, object]:
+def describe_image(finding: CmrFinding, names: Pseudonymizer, sources: CmrSources) -> dict[str, object]:
+    """Return what is known of an image, pseudonyms for its identifiers, as a row of CMR_COLUMNS."""
     row = {
         name: value
         for name, value in describe_finding(finding, names, sources).items()
