@@ -116,7 +116,7 @@ def _convert(frame: pd.DataFrame, further: list[str]) -> pd.DataFrame:
     frame["study_date"] = [parse_date(text) for text in frame["study_date"]]
     if "low_flow_low_gradient" in frame:
         frame["low_flow_low_gradient"] = frame["low_flow_low_gradient"].astype(int)
-    for column in frame.columns.intersection(MEASURES):
+    for column in frame.columns.intersection(list(MEASURES)):
         frame[column] = pd.to_numeric(frame[column].replace("", None)).astype(float)
     for column in further:
         values = frame[column].replace("", None)

@@ -56,7 +56,8 @@ def make_text_model(folder: Path) -> None:
     tokenizer.save_pretrained(str(folder))
     sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
     # Weights as large as pretrained ones: with the usual start all texts would look alike.
-    BertModel(BertConfig(vocab_size=len(tokenizer), initializer_range=0.5, **sizes)).save_pretrained(str(folder))
+    config = BertConfig(vocab_size=len(tokenizer), initializer_range=0.5, **sizes)
+    BertModel(config).save_pretrained(str(folder))
     facts = {"name": "tiny", "revision": "", "vocabulary_sha256": hash_vocabulary(tokenizer)}
     (folder / "description.json").write_text(json.dumps(facts))
 

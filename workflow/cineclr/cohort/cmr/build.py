@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -66,8 +67,8 @@ def build_cmr_cohort(
     write_table(cohort, splits)
     write_parquet(buckets, files)
     write_json({**describe_flow(stages, buckets), "unit": "image", **_describe(studies, cohort)}, flow)
-    for part, n in cohort.groupby(["cohort", "split"]).size().items():
-        log.info("%s: %d studies", " ".join(map(str, part)), n)
+    for part, n in _by_part(cohort).size().items():
+        log.info("%s: %d studies", part, n)
 
 
 def choose_studies(studies: pd.Series, sheet: pd.DataFrame) -> pd.Series:
@@ -105,11 +106,14 @@ def _check_tasks(cohort: pd.DataFrame, tasks: list[str]) -> None:
         raise InputError("\n".join([*lines, remedy]))
 
 
+def _by_part(cohort: pd.DataFrame) -> Any:
+    inside = cohort["role"] == "development"
+    return cohort.groupby(cohort["split"].where(inside, cohort["cohort"] + " " + cohort["split"]))
+
+
 def _describe(studies: pd.DataFrame, cohort: pd.DataFrame) -> dict[str, object]:
     """Return the counts of each part: development cohorts by split, the others by their name too."""
-    inside = cohort["role"] == "development"
-    part = cohort["split"].where(inside, cohort["cohort"] + " " + cohort["split"])
-    by_part = cohort.groupby(part)
+    by_part = _by_part(cohort)
     return {
         "studies_in_sheet": len(studies),
         "studies_by_split": {str(name): int(n) for name, n in by_part.size().items()},

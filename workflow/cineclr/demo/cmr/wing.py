@@ -112,7 +112,6 @@ def _size(series: Series, number: int) -> int:
 
 
 def _series_row(study: CmrStudy, series: Series, series_uid: str) -> Row:
-    normal = np.cross(series.planes[0].row, series.planes[0].column)
     return {
         "series_uid": series_uid,
         "study_uid": study.uid,
@@ -121,7 +120,7 @@ def _series_row(study: CmrStudy, series: Series, series_uid: str) -> Row:
         "slices": len(series.planes),
         "frames": series.frames,
         "spacing_mm": series.planes[0].field / series.size,
-        "positions": [float(normal @ plane.centre) for plane in series.planes],
+        "positions": [float(np.cross(plane.row, plane.column) @ plane.centre) for plane in series.planes],
     }
 
 

@@ -40,7 +40,7 @@ def describe_lvef(table: pd.DataFrame) -> list[str]:
 def describe_diagnoses(table: pd.DataFrame) -> list[str]:
     """Return the mean AUROC over diagnoses of each model, a line per model."""
     known = table.dropna(subset="value")
-    rows = known.groupby(["mode", "ratio", "init", "test_set"], as_index=False)["value"].mean()
+    rows = known.groupby(["mode", "ratio", "init", "test_set"])["value"].mean().reset_index()
     return [f"Mean AUROC of {known['task'].nunique()} diagnoses", *_lines(rows)]
 
 
