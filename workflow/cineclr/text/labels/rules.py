@@ -99,20 +99,13 @@ def _judge(text: str, start: int, end: int, task: str, entry: Entry) -> Mention 
     status, severity = judge(text, start, end), grade_of(text, start, end)
     if status == "historical" and entry.lasting:
         status = "present"
-    if entry.grade and status not in ("absent", "family") and not compiled(entry.grade).search(severity):
-        depth = _large_depth(text, end) if task == "large_pericardial_effusion" else ""
-        if not (depth or severity):
-            return None
-        return Mention(task, status if depth else "absent", depth or severity)
-    return Mention(task, status, severity)
-
-
-def _large_depth(text: str, end: int) -> str:
-    """Return the depth that stands behind an effusion, if it is large; otherwise nothing."""
-    depth = DEPTH.match(text, end)
-    if depth and float(depth.group(1)) * (10 if depth.group(2) == "cm" else 1) > LARGE_MM:
-        return f"{depth.group(1)} {depth.group(2)}"
-    return ""
+    if not entry.grade or status in ("absent", "family") or compiled(entry.grade).search(severity):
+        return Mention(task, status, severity)
+    depth = DEPTH.match(text, end) if task == "large_pericardial_effusion" else None
+    if depth:
+        large = float(depth[1]) * (10 if depth[2] == "cm" else 1) > LARGE_MM
+        return Mention(task, status if large else "absent", f"{depth[1]} {depth[2]}")
+    return Mention(task, "absent", severity) if severity else None
 
 
 def _in_section(mention: Mention, section: str) -> Mention | None:
