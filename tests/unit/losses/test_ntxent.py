@@ -1,12 +1,10 @@
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from pytorch_metric_learning.losses import NTXentLoss
+from two_ranks import run_two_ranks
 
 from cineclr.losses.ntxent import nt_xent
 
@@ -90,46 +88,29 @@ def test_statistics_of_perfect_and_collapsed_embeddings() -> None:
 
 
 RANK_PROGRAM = """
-import sys
-import torch
-import torch.distributed as dist
 from cineclr.losses.ntxent import nt_xent
 
-rank, folder, masked = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "True"
-torch.set_num_threads(1)
-dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2)
-inputs, weight, studies = torch.load(f"{folder}/inputs.pt")
+pairs, weight, studies = inputs
 weight = torch.nn.Parameter(weight)
 part = slice(2 * rank, 2 * rank + 2)
-first, second = (x[part] @ weight for x in inputs)
-loss = nt_xent(first, second, 0.5, studies[part] if masked else None).loss
+first, second = (x[part] @ weight for x in pairs)
+loss = nt_xent(first, second, 0.5, None if studies is None else studies[part]).loss
 loss.backward()
 loss = loss.detach()
 dist.all_reduce(loss)
 dist.all_reduce(weight.grad)
-if rank == 0:
-    torch.save((loss / 2, weight.grad / 2), f"{folder}/result.pt")
-dist.destroy_process_group()
+result = (loss / 2, weight.grad / 2)
 """
 
 
-@pytest.mark.parametrize("masked", [False, True])
-def test_two_ranks_equal_one(tmp_path: Path, masked: bool) -> None:
+@pytest.mark.parametrize("studies", [None, torch.tensor([0, 1, 0, 2])])
+def test_two_ranks_equal_one(tmp_path: Path, studies: torch.Tensor | None) -> None:
     """Loss and gradient of two processes, averaged as DDP does, are those of one process with all pairs."""
     generator = torch.Generator().manual_seed(0)
-    inputs = torch.randn(2, 4, 6, generator=generator)
+    pairs = torch.randn(2, 4, 6, generator=generator)
     weight = torch.nn.Parameter(torch.randn(6, 3, generator=generator))
-    studies = torch.tensor([0, 1, 0, 2])
-    torch.save((inputs, weight.detach(), studies), tmp_path / "inputs.pt")
-    expected = nt_xent(inputs[0] @ weight, inputs[1] @ weight, 0.5, studies if masked else None).loss
+    expected = nt_xent(pairs[0] @ weight, pairs[1] @ weight, 0.5, studies).loss
     expected.backward()
-    command = [sys.executable, "-c", RANK_PROGRAM]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    ranks = [
-        subprocess.Popen([*command, str(rank), str(tmp_path), str(masked)], env=environment)
-        for rank in range(2)
-    ]
-    assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
-    loss, gradient = torch.load(tmp_path / "result.pt")
+    loss, gradient = run_two_ranks(RANK_PROGRAM, (pairs, weight.detach(), studies), tmp_path)
     torch.testing.assert_close(loss, expected.detach())
     torch.testing.assert_close(gradient, weight.grad)

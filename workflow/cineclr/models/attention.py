@@ -32,8 +32,7 @@ class StudyModel(nn.Module):
 
         Padding has no influence: its weights are exactly 0.
         """
-        inputs = self.norm(embeddings)
+        inputs = self.norm(embeddings).masked_fill(~mask[..., None], 0)
         weights = self.attention(inputs, mask)
-        # (B, D): the study's embedding
-        study = (weights[..., None] * inputs.masked_fill(~mask[..., None], 0)).sum(dim=1)
+        study = (weights[..., None] * inputs).sum(dim=1)  # (B, D): the study's embedding
         return self.head(study).squeeze(-1), weights
