@@ -17,7 +17,7 @@ FAMILIES = {
         "pylibjpeg-openjpeg",
         "pylibjpeg-rle",
     ],
-    "tables": ["matplotlib", "scikit-learn", "scipy", "statsmodels"],
+    "tables": ["h5py", "matplotlib", "scikit-learn", "scipy", "statsmodels"],
     "text": ["openai", "presidio-analyzer", "stanza", "torch", "transformers", "xgrammar"],
     "training": [
         "h5py",

@@ -136,7 +136,7 @@ rule tabulate_cmr:
         note=describe_departures(CMR_PAPER, CMR),
         missing_note="not run: no Kinetics-400 weights at hand (cmr.video_encoder.kinetics400: none)",
         min_cell=CMR.evaluation.min_cell,
-        evaluation=CMR.evaluation.model_dump(),  # for the caption
+        evaluation=told_in_caption,
     shell:
         "python -m cineclr tabulate-cmr --evaluation {input.evaluation:q} --inits {params.inits}"
         " --note {params.note:q} --missing-note {params.missing_note:q} --min-cell {params.min_cell}"

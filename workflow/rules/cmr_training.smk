@@ -33,6 +33,7 @@ rule build_cmr_cohort:
         sheet="<private>/cmr/sheet.parquet",
         scan="<results>/cmr/intake/scan.parquet",
         manifests=study_shards("<results>/cmr/studies/shard_{shard}.parquet"),
+        studies=study_shards("<results>/cmr/studies/shard_{shard}"),
         sentences="<private>/cmr/sentences.parquet",
         labels="<private>/cmr/labels.parquet",
     output:
@@ -51,7 +52,8 @@ rule build_cmr_cohort:
         seed=CONFIG.seed,
     shell:
         "python -m cineclr build-cmr-cohort --sheet {input.sheet:q} --scan {input.scan:q}"
-        " --manifests {input.manifests:q} --tokens-of {input.sentences:q} --labels {input.labels:q}"
+        " --manifests {input.manifests:q} --converted {input.studies:q}"
+        " --tokens-of {input.sentences:q} --labels {input.labels:q}"
         " --settings {params.settings:q} --tasks {params.tasks} --seed {params.seed}"
         " --splits {output.splits:q} --files {output.files:q} --flow {output.flow:q} 2>&1 | tee {log:q}"
 

@@ -320,6 +320,16 @@ def diagnosis_predictions():
     )
 
 
+def told_in_caption(wildcards):
+    """The settings of a table's statistics that its caption tells: no other is a reason to make it again."""
+    told = {
+        "lvef": {"confidence", "lvef_threshold", "bootstrap_samples"},
+        "diagnoses": {"confidence"},
+        "operating_points": {"confidence", "operating_points"},
+    }
+    return CMR.evaluation.model_dump(include=told[wildcards.cmr_table])
+
+
 def zero_shot_predictions(suffix=".csv"):
     """The prediction files of every diagnosis by prompts; they need no label to train on."""
     return expand(

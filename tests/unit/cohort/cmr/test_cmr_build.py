@@ -60,14 +60,18 @@ class Run:
         write_parquet(self.sheet, place / "sheet.parquet", key_fingerprint="k")
         write_parquet(self.scan, place / "scan.parquet", key_fingerprint=key)
         halves = self.converted.iloc[:500], self.converted.iloc[500:]
+        clips = self.converted[["study", "view", "slice"]].drop_duplicates()
         for number, half in enumerate(halves):
             write_parquet(half, place / f"shard_{number}.parquet")
+            (place / f"shard_{number}").mkdir(exist_ok=True)
+            write_parquet(clips.iloc[number::2], place / f"shard_{number}" / "clips.parquet")
         write_parquet(self.sentences, place / "sentences.parquet")
         write_parquet(self.labels, place / "labels.parquet")
         build_cmr_cohort(
             place / "sheet.parquet",
             place / "scan.parquet",
             [place / "shard_0.parquet", place / "shard_1.parquet"],
+            [place / "shard_0", place / "shard_1"],
             place / "sentences.parquet",
             place / "labels.parquet",
             SETTINGS,

@@ -18,6 +18,7 @@ from cineclr.config.cmr import LVEF, Cohort
 from cineclr.errors import InputError
 from cineclr.files import read_fact, read_parquet, write_json, write_parquet, write_table
 from cineclr.ledger import PASSED, USED, Code
+from cineclr.video.hdf5 import CLIPS
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ def build_cmr_cohort(
     sheet: Path,
     scan: Path,
     manifests: list[Path],
+    converted: list[Path],
     tokens_of: Path,
     labels: Path,
     settings: Cohort,
@@ -41,8 +43,9 @@ def build_cmr_cohort(
 
     Writes splits (CSV and Parquet, a row per study: see `FIRST`, further columns, then a column per task: 1,
     0 or empty), files (file, study, video, bucket) and flow (JSON). A study without a report is not
-    pretrained with, but may be trained and tested downstream. Raises InputError for pseudonyms of different
-    keys, cohorts without a role, patients in several cohorts, splits or tasks without studies.
+    pretrained with, but may be trained and tested downstream. `manifests` tell what became of each file,
+    `converted` are the folders of studies that were made of them. Raises InputError for pseudonyms of
+    different keys, cohorts without a role, patients in several cohorts, splits or tasks without studies.
     """
     if read_fact(sheet, "key_fingerprint") != read_fact(scan, "key_fingerprint"):
         raise InputError(
@@ -55,13 +58,14 @@ def build_cmr_cohort(
     studies["split"] = split_patients(studies, settings, seed)
     sentences = pd.read_parquet(tokens_of, columns=["study"]).value_counts("study")
     studies["sentences"] = studies["study"].map(sentences).fillna(0).astype("int64")
-    converted = read_parquet(manifests)
-    stages = {"scan_cmr": pd.read_parquet(scan), "studies": converted}
-    ready = converted[converted["code"] == PASSED]
+    images = read_parquet(manifests)
+    stages = {"scan_cmr": pd.read_parquet(scan), "studies": images}
+    ready = images[images["code"] == PASSED]
     stages["cohort_cmr"] = ready[["file"]].assign(code=choose_studies(ready["study"], studies))
     buckets = sort_into_buckets(stages)
-    used = ready[ready["file"].isin(buckets.loc[buckets["bucket"] == USED, "file"])]
-    cohort = _join(studies, used, pd.read_parquet(labels), tasks)
+    used = ready.loc[ready["file"].isin(buckets.loc[buckets["bucket"] == USED, "file"]), "study"]
+    clips = read_parquet([folder / CLIPS for folder in converted])
+    cohort = _join(studies, clips[clips["study"].isin(used)], pd.read_parquet(labels), tasks)
     check_splits(cohort)
     _check_tasks(cohort, tasks)
     write_table(cohort, splits)
@@ -89,9 +93,9 @@ def choose_studies(studies: pd.Series, sheet: pd.DataFrame) -> pd.Series:
     return codes
 
 
-def _join(studies: pd.DataFrame, used: pd.DataFrame, labels: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
-    """Return a row per study of the used files, sorted; `videos` counts its slices."""
-    videos = used[["study", "view", "slice"]].drop_duplicates().value_counts("study")
+def _join(studies: pd.DataFrame, clips: pd.DataFrame, labels: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
+    """Return a row per study with clips, sorted; `videos` counts them."""
+    videos = clips.value_counts("study")
     cohort = studies[studies["study"].isin(videos.index)]
     cohort = cohort.assign(videos=cohort["study"].map(videos).astype("int64"))
     further = [name for name in cohort.columns if name not in FIRST]
