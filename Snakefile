@@ -30,9 +30,9 @@ include: "workflow/rules/cmr_reporting.smk"
 include: "workflow/rules/report.smk"
 
 
-# A mistake in sources.yaml or in the sheet stops the run before its first job.
+# A mistake in sources.yaml or in the sheet stops the run before its first job, as does a second Snakemake.
 onstart:
-    check_sources()
+    start_run()
 
 
 onsuccess:

@@ -11,17 +11,24 @@ import yaml
 from cineclr.config import Config, load_config
 from cineclr.errors import InputError
 from cineclr.files import sha256_file
+from cineclr.operation.check_cluster import cluster_checks, find_profile
 from cineclr.private import CmrWeights, PrivateSide, Pseudonymizer, Weights
 
 SAMPLE_FILES = 200
 LEAST_FREE_GB = 10
 
 
-def check(config: list[Path] = [Path("config.yaml")], root: Path = Path()) -> None:  # noqa: B006
+def check(
+    config: list[Path] = [Path("config.yaml")],  # noqa: B006
+    root: Path = Path(),
+    profile: Path | None = None,
+) -> None:
     """Check the configuration, the private side, the sheet, a sample of the DICOM files, weights and disk.
 
     `config` are configuration files, later ones override; `root` is the folder that holds private/ and
-    results/. Every check runs, each prints one line; any that fails makes InputError with its remedy.
+    results/. With the `profile` of a SLURM cluster, a folder or the name of one where Snakemake looks, the
+    cluster and a node of each partition are checked too. Every check runs, each prints one line; any that
+    fails makes InputError with its remedy.
     """
     settings = read_config(config)
     private = PrivateSide(root / settings.private / settings.run)
@@ -45,6 +52,8 @@ def check(config: list[Path] = [Path("config.yaml")], root: Path = Path()) -> No
             "MRI models": lambda: _check_cmr_models(private, settings),
         }
     checks |= {"environment": _check_environment, "disk": lambda: _check_disk(root)}
+    if profile is not None:
+        checks |= cluster_checks(find_profile(profile), root / "results")
     failures = [line for name, run in checks.items() if (line := _run_check(name, run))]
     if failures:
         raise InputError(f"{len(failures)} of {len(checks)} checks failed:\n" + "\n".join(failures))

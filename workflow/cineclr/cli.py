@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "init": "cineclr.private:init",
     "check": "cineclr.check:check",
     "check-sources": "cineclr.check:check_sources",
+    "describe-node": "cineclr.operation.node:describe_node",
     "make-demo-hospital": "cineclr.demo.hospital:make_demo_hospital",
     "list-files": "cineclr.intake.scan:list_files",
     "scan-dicom": "cineclr.intake.scan:scan_dicom",

@@ -38,6 +38,9 @@ rule scan_cmr:
         "<results>/benchmarks/scan_cmr/{shard}.tsv"
     conda:
         "../../envs/imaging.yaml"
+    resources:
+        mem_mb=grow(4000),
+        runtime=extend(120),
     params:
         private=private_side,
     shell:
@@ -101,6 +104,9 @@ rule convert_studies:
         "<results>/benchmarks/convert_studies/{shard}.tsv"
     conda:
         "../../envs/imaging.yaml"
+    resources:
+        mem_mb=grow(8000),
+        runtime=extend(240),
     params:
         private=private_side,
         settings=slice_of(CMR.studies),

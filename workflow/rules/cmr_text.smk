@@ -40,6 +40,9 @@ if CMR.text.splitter == "train":
         priority: 100
         conda:
             "../../envs/text.yaml"
+        resources:
+            mem_mb=grow(4000),
+            runtime=extend(60),
         params:
             private=private_side,
             seed=CONFIG.seed,
@@ -106,6 +109,9 @@ rule tokenize_reports:
         "<results>/benchmarks/tokenize_reports.tsv"
     conda:
         "../../envs/text.yaml"
+    resources:
+        mem_mb=grow(8000),
+        runtime=extend(240),
     params:
         settings=slice_of(CMR.text, "max_tokens"),
     shell:
@@ -127,6 +133,10 @@ rule label_reports:
         "<results>/benchmarks/label_reports.tsv"
     conda:
         "../../envs/text.yaml"
+    resources:
+        mem_mb=grow(16000),
+        runtime=extend(1440),
+        gpu=label_gpus(),
     params:
         private=private_side,
         settings=label_slice,

@@ -97,6 +97,11 @@ rule pretrain_cmr:
     priority: 50
     conda:
         "../../envs/training.yaml"
+    threads: CMR.pretrain.cpu_threads
+    resources:
+        mem_mb=grow(128000),
+        runtime=extend(4320),
+        gpu=CMR.pretrain.devices,
     params:
         settings=slice_of(CMR.pretrain),
         video_encoder=slice_of(CMR.video_encoder),
@@ -129,6 +134,11 @@ rule extract_features:
         "<results>/benchmarks/extract_features/{init}.tsv"
     conda:
         "../../envs/training.yaml"
+    threads: CMR.predict.cpu_threads
+    resources:
+        mem_mb=grow(32000),
+        runtime=extend(240),
+        gpu=1,
     params:
         settings=slice_of(CMR.predict),
         video_encoder=slice_of(CMR.video_encoder),
@@ -157,6 +167,11 @@ rule finetune_lvef:
         "<results>/benchmarks/finetune_lvef/{init}/{mode}/{ratio}.tsv"
     conda:
         "../../envs/training.yaml"
+    threads: CMR.lvef.cpu_threads
+    resources:
+        mem_mb=grow(32000),
+        runtime=extend(1440),
+        gpu=1,
     params:
         settings=bag_slice(CMR.lvef),
         video_encoder=slice_of(CMR.video_encoder),
@@ -191,6 +206,11 @@ rule finetune_diagnosis:
         "<results>/benchmarks/finetune_diagnosis/{diagnosis}/{init}/{mode}/{ratio}.tsv"
     conda:
         "../../envs/training.yaml"
+    threads: CMR.diagnoses.cpu_threads
+    resources:
+        mem_mb=grow(32000),
+        runtime=extend(720),
+        gpu=1,
     params:
         settings=bag_slice(CMR.diagnoses),
         video_encoder=slice_of(CMR.video_encoder),
@@ -227,6 +247,11 @@ rule predict_cmr:
         "<results>/benchmarks/predict_cmr/{target}/{init}/{mode}/{ratio}.tsv"
     conda:
         "../../envs/training.yaml"
+    threads: CMR.predict.cpu_threads
+    resources:
+        mem_mb=grow(32000),
+        runtime=extend(120),
+        gpu=1,
     params:
         settings=slice_of(CMR.predict),
         video_encoder=slice_of(CMR.video_encoder),
@@ -256,6 +281,10 @@ rule predict_zero_shot:
         "<results>/benchmarks/predict_zero_shot.tsv"
     conda:
         "../../envs/training.yaml"
+    threads: CMR.predict.cpu_threads
+    resources:
+        mem_mb=grow(16000),
+        runtime=extend(60),
     params:
         tasks=CMR.diagnoses.tasks,
         text_encoder=slice_of(CMR.text_encoder),

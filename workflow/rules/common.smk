@@ -16,6 +16,8 @@ from cineclr.config import load_config
 from cineclr.config.cmr import LVEF
 from cineclr.config.echo import Echo, SSL_METHODS
 from cineclr.errors import InputError
+from cineclr.operation.cluster import end_orphans
+from cineclr.operation.lock import hold_lock
 from cineclr.published import describe_departures
 from cineclr.published.cmr import CMR as CMR_PAPER
 from cineclr.published.echo import ECHO as ECHO_PAPER
@@ -61,6 +63,26 @@ wildcard_constraints:
     mode="fine_tuning|transfer_learning",
     diagnosis="|".join(CMR.diagnoses.tasks),
     target="|".join([LVEF, *CMR.diagnoses.tasks]),
+
+
+# What jobs ask of a machine. A profile may set other values for a rule; a local run takes them as they are.
+LONGEST = 3 * 24 * 60
+
+
+def grow(mem_mb):
+    """Memory in MB: twice and four times as much when a job is tried again."""
+    return lambda wildcards, attempt: mem_mb * min(2 ** (attempt - 1), 4)
+
+
+def extend(minutes):
+    """Minutes: more when a job is tried again, up to three days. A training goes on where it was stopped."""
+    return lambda wildcards, attempt: min(minutes * attempt, LONGEST)
+
+
+def label_gpus():
+    """A GPU for labelling where the language model runs in the job itself."""
+    labels, llm = CMR.text.labels, CMR.text.llm
+    return int(labels.source == "llm" and llm.backend == "transformers")
 
 
 def slice_of(section, *names):
@@ -117,6 +139,16 @@ def spare_real_data():
         raise WorkflowError(
             f"{PRIVATE} holds the key of real data; choose another `run` for the demo"
         )
+
+
+def start_run():
+    """Before the first job: no second Snakemake in this folder, no job that a dead one left, sound sources."""
+    try:
+        globals()["LOCK"] = hold_lock(Path(".snakemake/cineclr.lock"))
+        end_orphans(Path.cwd())
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+    check_sources()
 
 
 def check_sources():

@@ -19,6 +19,7 @@ if CONFIG.demo is not None:
             "<results>/benchmarks/make_demo_hospital.tsv"
         conda:
             "../../envs/imaging.yaml"
+        threads: 2
         params:
             settings=slice_of(CONFIG.demo),
             seed=CONFIG.seed,

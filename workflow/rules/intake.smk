@@ -56,6 +56,9 @@ rule scan_dicom:
         "<results>/benchmarks/scan_dicom/{shard}.tsv"
     conda:
         "../../envs/imaging.yaml"
+    resources:
+        mem_mb=grow(4000),
+        runtime=extend(120),
     params:
         private=private_side,
     shell:
@@ -95,6 +98,9 @@ rule deidentify_echo:
         "<results>/benchmarks/deidentify_echo/{shard}.tsv"
     conda:
         "../../envs/imaging.yaml"
+    resources:
+        mem_mb=grow(8000),
+        runtime=extend(240),
     params:
         private=private_side,
         settings=slice_of(ECHO.deidentify),

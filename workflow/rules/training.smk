@@ -44,6 +44,11 @@ rule pretrain_echo:
     priority: 50
     conda:
         "../../envs/training.yaml"
+    threads: ECHO.pretrain.cpu_threads
+    resources:
+        mem_mb=grow(64000),
+        runtime=extend(4320),
+        gpu=ECHO.pretrain.devices,
     params:
         settings=pretrain_slice,
         encoder=slice_of(ECHO.encoder),
@@ -77,6 +82,11 @@ rule finetune_echo:
         "<results>/benchmarks/finetune_echo/{task}/{init}/{ratio}/{rate}.tsv"
     conda:
         "../../envs/training.yaml"
+    threads: ECHO.finetune.cpu_threads
+    resources:
+        mem_mb=grow(32000),
+        runtime=extend(720),
+        gpu=1,
     params:
         settings=finetune_slice,
         encoder=slice_of(ECHO.encoder),
@@ -111,6 +121,11 @@ rule predict_echo:
         "<results>/benchmarks/predict_echo/{task}/{init}/{ratio}.tsv"
     conda:
         "../../envs/training.yaml"
+    threads: ECHO.predict.cpu_threads
+    resources:
+        mem_mb=grow(32000),
+        runtime=extend(120),
+        gpu=1,
     params:
         settings=slice_of(ECHO.predict),
         rates=candidate_rates,

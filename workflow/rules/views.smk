@@ -18,6 +18,10 @@ if ECHO.views.classifier == "train":
             "<results>/benchmarks/train_view_classifier.tsv"
         conda:
             "../../envs/training.yaml"
+        threads: ECHO.views.training.cpu_threads
+        resources:
+            mem_mb=grow(8000),
+            runtime=extend(240),
         params:
             private=private_side,
             settings=slice_of(ECHO.views),
@@ -65,6 +69,10 @@ rule classify_views:
         "<results>/benchmarks/classify_views/{shard}.tsv"
     conda:
         "../../envs/training.yaml"
+    threads: ECHO.views.cpu_threads
+    resources:
+        mem_mb=grow(8000),
+        runtime=extend(240),
     params:
         settings=slice_of(ECHO.views),
         seed=CONFIG.seed,
@@ -88,6 +96,9 @@ rule preprocess_clips:
         "<results>/benchmarks/preprocess_clips/{shard}.tsv"
     conda:
         "../../envs/imaging.yaml"
+    resources:
+        mem_mb=grow(8000),
+        runtime=extend(240),
     params:
         settings=slice_of(ECHO.clips),
     shell:

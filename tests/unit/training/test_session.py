@@ -1,10 +1,12 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
+from cineclr.training import session
 from cineclr.training.device import use_precision
 from cineclr.training.session import CLOCK_MARGIN, StopFlag, start_fabric
 
@@ -32,10 +34,30 @@ def test_signal_is_remembered_and_handlers_come_back() -> None:
     assert signal.getsignal(signal.SIGUSR1) == before
 
 
-@pytest.mark.parametrize(("left", "stops"), [(CLOCK_MARGIN - 5, True), (CLOCK_MARGIN + 60, False)])
-def test_end_of_the_job_is_near(monkeypatch: pytest.MonkeyPatch, left: float, stops: bool) -> None:
-    monkeypatch.setenv("SLURM_JOB_END_TIME", f"{time.time() + left:.0f}")
-    assert bool(StopFlag().received) == stops
+@pytest.mark.parametrize(("left", "margin"), [(36000, CLOCK_MARGIN), (100, 10)])
+def test_training_stops_before_the_end_of_the_job(
+    monkeypatch: pytest.MonkeyPatch, left: float, margin: float
+) -> None:
+    end = time.time() + left
+    monkeypatch.setenv("SLURM_JOB_END_TIME", f"{end}")
+    stop = StopFlag()
+    for seconds, stops in ((margin + 2, False), (margin - 2, True)):
+        monkeypatch.setattr(session.time, "time", lambda seconds=seconds: end - seconds)
+        assert bool(stop.received) == stops
+
+
+def test_an_older_slurm_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    squeue = tmp_path / "squeue"
+    squeue.write_text('#!/bin/sh\necho "1-00:02:03 $*"\n')
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("SLURM_JOB_END_TIME", raising=False)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert session.seconds_left_of_job() == float("inf")  # an answer that cannot be read
+    squeue.write_text('#!/bin/sh\ntest "$3" = 7 && echo 1-00:02:03\n')
+    assert session.seconds_left_of_job() == 86523
+    monkeypatch.delenv("SLURM_JOB_ID")
+    assert session.seconds_left_of_job() == float("inf")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from cineclr.errors import InputError
 from cineclr.files import write_parquet
 from cineclr.private import CmrSources, PrivateSide, Pseudonymizer
 from cineclr.progress import track
-from cineclr.text.scrub import scrub
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +19,8 @@ def import_reports(private: Path, output: Path) -> None:
 
     Raises InputError that names rows and columns and quotes nothing.
     """
+    from cineclr.text.scrub import scrub  # here, because its import takes seconds
+
     side = PrivateSide(private)
     sources, names = side.cmr_sources(), Pseudonymizer(side.key())
     reports = read_reports(sources)

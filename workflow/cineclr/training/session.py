@@ -19,12 +19,14 @@ from lightning_fabric.plugins.environments import LightningEnvironment, SLURMEnv
 
 from cineclr.config.base import Precision
 from cineclr.errors import InputError
+from cineclr.operation.cluster import seconds_left
 from cineclr.training.device import make_repeatable
 
 logger = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 CLOCK_MARGIN = 120.0  # seconds between stopping and a job's end: for a validation and a checkpoint
+LARGEST_MARGIN = 0.1  # of the time that is left when training starts: a short job has to train, too
 
 
 class StoppedError(InputError):
@@ -71,17 +73,28 @@ def start_fabric(precision: Precision, devices: int, cpu_threads: int, seed: int
     return fabric
 
 
+def seconds_left_of_job() -> float:
+    """Return the seconds until SLURM ends this job; infinity outside one, or where it has no limit.
+
+    SLURM tells the end as SLURM_JOB_END_TIME, in seconds since 1970, from 23.02 on; an older one is asked.
+    """
+    if end := os.environ.get("SLURM_JOB_END_TIME"):
+        return float(end) - time.time()
+    job = os.environ.get("SLURM_JOB_ID")
+    return seconds_left(job) if job else float("inf")
+
+
 class StopFlag:
     """Says that it is time to stop: SIGTERM or SIGUSR1 came, or the SLURM job is near its end.
 
     The loop looks at it at the end of a step. Nothing else happens in the handler: saving there can hang or
-    write half a state. The job's end is SLURM_JOB_END_TIME, seconds since 1970, which SLURM sets since 23.02;
-    an older one sends SIGTERM at the end and kills some seconds later.
+    write half a state.
     """
 
     def __init__(self) -> None:
         self._signal = ""
-        self._deadline = float(os.environ.get("SLURM_JOB_END_TIME", "inf")) - CLOCK_MARGIN
+        left = seconds_left_of_job()
+        self._deadline = time.time() + left - min(CLOCK_MARGIN, LARGEST_MARGIN * left)
         self._previous: dict[signal.Signals, object] = {}
 
     @property
