@@ -3,7 +3,7 @@
     python benchmarks/planning.py
 
 The number of jobs depends on the configuration, not on the number of studies: work is cut into a fixed number
-of shards. So the plan of the papers' cohorts (10,865 echo studies with 447,653 videos, 65,492 people with MRI) is
+of shards. So the plan of the papers' cohorts (10,865 echo studies, 447,653 videos; 65,492 people with MRI) is
 that of an empty sheet. The finished run is made of empty files, which Snakemake records as done (--touch).
 """
 

@@ -63,6 +63,7 @@ COMMANDS: dict[str, str] = {
     "finetune-diagnosis": "cineclr.training.cmr.finetune:finetune_diagnosis",
     "predict-cmr": "cineclr.training.cmr.predict:predict_cmr",
     "predict-zero-shot": "cineclr.training.cmr.zero_shot:predict_zero_shot",
+    "evaluate-retrieval": "cineclr.training.cmr.retrieval:evaluate_retrieval",
     "evaluate-lvef": "cineclr.reporting.cmr.lvef:evaluate_lvef",
     "evaluate-diagnoses": "cineclr.reporting.cmr.diagnoses:evaluate_diagnoses",
     "evaluate-cmr-operating-points": "cineclr.reporting.cmr.operating_points:evaluate_cmr_operating_points",

@@ -268,6 +268,7 @@ rule cmr_tables:
             table=["cohort", "lvef", "diagnoses", "operating_points", "deviations"],
         ),
         rules.cmr_predict.input,
+        "<results>/cmr/evaluation/retrieval.csv",
 
 
 rule cmr:

@@ -295,6 +295,37 @@ rule predict_zero_shot:
         " --output {output.tables:q} 2>&1 | tee {log:q}"
 
 
+rule evaluate_retrieval:
+    input:
+        splits="<results>/cmr/cohort/splits.csv",
+        features="<results>/cmr/features/contrastive.parquet",
+        weights="<results>/cmr/pretrain/encoder.safetensors",
+        text="<results>/cmr/pretrain/text.safetensors",
+        text_model="<results>/models/text_encoder",
+        tokens="<private>/cmr/tokens.json",
+    output:
+        "<results>/cmr/evaluation/retrieval.csv",
+    log:
+        "<results>/logs/evaluate_retrieval.log",
+    benchmark:
+        "<results>/benchmarks/evaluate_retrieval.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: CMR.predict.cpu_threads
+    resources:
+        mem_mb=grow(16000),
+        runtime=extend(60),
+    params:
+        text_encoder=slice_of(CMR.text_encoder),
+        sentences=CMR.pretrain.sentences,
+        seed=CONFIG.seed,
+    shell:
+        "python -m cineclr evaluate-retrieval --splits {input.splits:q} --features {input.features:q}"
+        " --weights {input.weights:q} --text-weights {input.text:q} --text-model {input.text_model:q}"
+        " --text-encoder {params.text_encoder:q} --tokens {input.tokens:q}"
+        " --sentences {params.sentences} --seed {params.seed} --output {output:q} 2>&1 | tee {log:q}"
+
+
 rule cmr_pretrain:
     input:
         "<results>/cmr/pretrain/encoder.safetensors",

@@ -275,6 +275,11 @@ class BagTraining(Optimization):
         ge=1,
         description="epochs without a better validation loss before stopping; null: never stop early",
     )
+    validate_steps: int = Field(
+        1,
+        ge=1,
+        description="least steps between two looks at the validation split, taken at ends of epochs",
+    )
     augment: Literal["augmix", "none"] = Field(
         "augmix",
         description="random changes, alike on all frames; none in fine_tuning, whose features are kept",
@@ -303,6 +308,11 @@ class Lvef(BagTraining):
         description="shares of the labelled training studies",
     )
     max_steps: int = Field(100_000, ge=1, description="most optimizer steps")
+    validate_steps: int = Field(
+        250,
+        ge=1,
+        description="least steps between two looks at the validation split, taken at ends of epochs",
+    )
     huber_delta: float = Field(
         1.0,
         gt=0,

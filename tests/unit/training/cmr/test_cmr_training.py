@@ -16,8 +16,9 @@ from cineclr.models.weights import load_weights
 from cineclr.training.cmr.features import Features, extract_features
 from cineclr.training.cmr.finetune import draw_training, finetune_diagnosis, finetune_lvef
 from cineclr.training.cmr.predict import predict_cmr
-from cineclr.training.cmr.pretrain import join, pad, pretrain_cmr
-from cineclr.training.cmr.retrieval import measure_retrieval
+from cineclr.training.cmr.pretrain import pretrain_cmr
+from cineclr.training.cmr.retrieval import evaluate_retrieval, measure_retrieval
+from cineclr.training.cmr.texts import join, pad
 from cineclr.training.cmr.zero_shot import predict_zero_shot
 
 VIDEO = VideoEncoder(architecture="mvit_small", frames=4, size=32, embedding=16, kinetics400="none")
@@ -172,6 +173,22 @@ def test_prompts_need_no_label(mri: Any, pretrained: Path, tmp_path: Path) -> No
     assert list(table.columns) == ["study", "patient", "test_set", "label", "prediction"]
     assert set(table["test_set"]) == {"val", "clinical", "northern"}
     assert table["prediction"].between(0, 1).all()
+
+
+def test_reports_are_sought_by_studies_that_pretraining_did_not_see(
+    mri: Any, pretrained: Path, tmp_path: Path
+) -> None:
+    kept, output = extract(mri, tmp_path, "contrastive", pretrained), tmp_path / "retrieval.csv"
+    evaluate_retrieval(
+        *(mri.splits, kept, pretrained, pretrained.with_name("text.safetensors"), mri.text_model),
+        *(TEXT, mri.tokens, 2, 0, output),
+    )
+    table = pd.read_csv(output).set_index("test_set")
+    splits = pd.read_csv(mri.splits)
+    unseen = splits["split"].isin(["train", "val", "test"])
+    assert table["pairs"].to_dict() == splits[unseen].groupby("cohort").size().to_dict()
+    assert (table["top5"] >= table["top1"]).all()
+    assert (table["chance_top1"] == 1 / table["pool"]).all()
 
 
 @pytest.mark.parametrize(

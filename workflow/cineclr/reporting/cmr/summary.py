@@ -1,6 +1,5 @@
 """The second paper's part of the summary on one screen: retrieval, LVEF, diagnoses."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -13,8 +12,8 @@ WIDTH = 34
 def describe_cmr(run: Path) -> list[str]:
     """Return the lines of a run's retrieval, LVEF errors and mean AUROCs; what is not there is left out."""
     lines = []
-    if (path := run / "cmr/pretrain/retrieval.json").is_file():
-        lines += ["", describe_retrieval(json.loads(path.read_text()))]
+    if (path := run / "cmr/evaluation/retrieval.csv").is_file():
+        lines += ["", *describe_retrieval(pd.read_csv(path))]
     if (path := run / "cmr/tables/lvef.csv").is_file():
         lines += ["", *describe_lvef(pd.read_csv(path))]
     if (path := run / "cmr/tables/diagnoses.csv").is_file():
@@ -22,13 +21,13 @@ def describe_cmr(run: Path) -> list[str]:
     return lines
 
 
-def describe_retrieval(found: dict[str, float]) -> str:
-    """Return how often a study's own report was found among others, beside chance."""
-    return (
-        f"Its own report found among {found['pool']}: first {found['top1']:.0%} (chance "
-        f"{found['chance_top1']:.0%}), of the first five {found['top5']:.0%} (chance "
-        f"{found['chance_top5']:.0%}), {found['pairs']} studies"
-    )
+def describe_retrieval(table: pd.DataFrame) -> list[str]:
+    """Return how often a study's own report was found among others, beside chance, a line per cohort."""
+    return [
+        f"Own report among {row.pool}, {row.test_set}: first {row.top1:.0%} (chance {row.chance_top1:.0%}), "
+        f"in the first five {row.top5:.0%} (chance {row.chance_top5:.0%}); {row.pairs} studies"
+        for row in table.itertuples()
+    ]
 
 
 def describe_lvef(table: pd.DataFrame) -> list[str]:

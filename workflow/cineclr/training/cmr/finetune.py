@@ -96,6 +96,7 @@ class BagFinetuning:
         self.seed, self.device = seed, device
         self.augments = settings.augment == "augmix" and views.features is None
         self.batches = split_batches(len(train), settings.batch_size, keep_last=True)
+        self.validate_every = math.ceil(settings.validate_steps / len(self.batches))  # epochs
         self.best_loss, self.best_epoch = float("inf"), 0
         self.best_weights: dict[str, Tensor] = {}
 
@@ -135,7 +136,9 @@ class BagFinetuning:
     def finish_epoch(
         self, model: nn.Module, epoch: int, means: dict[str, float]
     ) -> tuple[dict[str, float], bool]:
-        """Validate, keep the best weights, stop when patience, if there is one, is at its end."""
+        """Validate when it is time, keep the best weights, stop when patience is at its end."""
+        if epoch + 1 < self.epochs and (epoch + 1) % self.validate_every:
+            return {}, False
         loss = self._validate(model)
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, epoch + 1

@@ -29,7 +29,8 @@ from cineclr.seeds import derive_seed
 from cineclr.text.tokens import Tokens
 from cineclr.training.checkpoints import Checkpoints, training_key
 from cineclr.training.cmr.encoders import build_video_encoder
-from cineclr.training.cmr.retrieval import measure_retrieval
+from cineclr.training.cmr.retrieval import PROBE_DRAWS, measure_retrieval
+from cineclr.training.cmr.texts import join, pad
 from cineclr.training.history import write_history
 from cineclr.training.loop import Loop
 from cineclr.training.session import start_fabric
@@ -37,7 +38,6 @@ from cineclr.video.hdf5 import CLIPS, StudyStore
 
 logger = logging.getLogger(__name__)
 
-PROBE_DRAWS = 8  # clips, and sets of sentences, by which a validation study and its report are compared
 COOLEST, WARMEST = 0.01, 1.0  # bounds of a learned temperature, as CLIP has them (Radford et al. 2021)
 
 
@@ -90,21 +90,6 @@ class PairReader:
         clips = read_slices(self.store, rows, self.video.frames, self.video.size)
         ids, mask = pad([text for _, text in drawn])
         return PairBatch(clips, ids, mask, seeds)
-
-
-def join(sentences: list[list[int]], count: int, longest: int, rng: np.random.Generator) -> list[int]:
-    """Return up to `count` random sentences as one text, [CLS] a [SEP] b [SEP], cut at `longest` tokens."""
-    chosen = rng.permutation(len(sentences))[:count]
-    parts = [sentences[int(index)] for index in chosen]
-    return [*parts[0], *(token for part in parts[1:] for token in part[1:])][:longest]
-
-
-def pad(texts: list[list[int]]) -> tuple[Tensor, Tensor]:
-    """Return token ids and mask, (B, L) each, of texts of unequal length; padding is 0."""
-    length = max(len(text) for text in texts)
-    ids = torch.tensor([[*text, *[0] * (length - len(text))] for text in texts])
-    mask = torch.tensor([[1] * len(text) + [0] * (length - len(text)) for text in texts])
-    return ids, mask
 
 
 class VideoTextTraining:

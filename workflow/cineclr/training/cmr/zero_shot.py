@@ -47,22 +47,29 @@ def predict_zero_shot(
     """
     if len(tasks) != len(output):
         raise InputError(f"{len(tasks)} tasks, but {len(output)} outputs")
-    state, _ = load_weights(weights, "--weights")
-    kept = Features(features)
-    videos = embed_studies(kept, state["projection.weight"], state["projection.bias"])
-    text_state, description = load_weights(text_weights, "--text-weights")
-    encoder = TextEncoder(text_model, text_encoder.frozen_layers, len(state["projection.bias"]))
-    load_strictly(encoder, text_state, "--text-weights")
+    videos, encoder, temperature = open_pretrained(features, weights, text_weights, text_model, text_encoder)
     chosen = name_test_sets(pd.read_csv(splits))
     chosen = chosen[chosen["study"].isin(videos)].sort_values("study", ignore_index=True)
     for task, path in zip(tasks, output, strict=True):
         known = chosen[chosen[task].notna()].rename(columns={task: "label"})
         texts = embed_prompts(encoder, text_model, task)
         bags = torch.stack([videos[study] for study in known["study"]])
-        scores = score_prompts(bags, texts, float(description["temperature"]))
+        scores = score_prompts(bags, texts, temperature)
         columns = ["study", "patient", "test_set", "label", "prediction"]
         write_table(known.assign(prediction=scores)[columns], path)
         logger.info("zero-shot %s: %d studies", task, len(known))
+
+
+def open_pretrained(
+    features: Path, weights: Path, text_weights: Path, text_model: Path, settings: TextSettings
+) -> tuple[dict[str, Tensor], TextEncoder, float]:
+    """Return the unit vector of each study with features, the text encoder, and the learned temperature."""
+    state, _ = load_weights(weights, "--weights")
+    videos = embed_studies(Features(features), state["projection.weight"], state["projection.bias"])
+    text_state, description = load_weights(text_weights, "--text-weights")
+    encoder = TextEncoder(text_model, settings.frozen_layers, len(state["projection.bias"]))
+    load_strictly(encoder, text_state, "--text-weights")
+    return videos, encoder.eval(), float(description["temperature"])
 
 
 def embed_studies(features: Features, weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
