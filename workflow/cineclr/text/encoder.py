@@ -40,9 +40,12 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(str(folder))
+        tokenizer = AutoTokenizer.from_pretrained(str(folder))
     except Exception as error:  # many kinds, by the file that is missing
         raise InputError(f"text encoder: no tokenizer that loads ({type(error).__name__})") from None
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # without its files, every word would be unknown
+        raise InputError("text encoder: its folder has no vocabulary; add tokenizer.json or vocab.txt")
+    return tokenizer
 
 
 def hash_vocabulary(tokenizer: Any) -> str:

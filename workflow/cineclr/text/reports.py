@@ -28,7 +28,7 @@ def import_reports(private: Path, output: Path) -> None:
     issuer = "" if sources.link == "study_uid" else sources.issuer
     rows = []
     for study, text in track(reports.items(), "scrub reports", len(reports)):
-        found = scrub(text, known.get(study, ()))
+        found = scrub(text, known.get(study.upper(), ()))
         rows.append((names.pseudonym("study", study, issuer), found.text, found.replaced))
     table = pd.DataFrame(rows, columns=["study", "report", "replaced"]).sort_values(
         "study", ignore_index=True
@@ -51,7 +51,7 @@ def read_reports(sources: CmrSources) -> dict[str, str]:
         )
     studies, texts = rows[names.study_id], rows[names.report]
     errors = [f"reports, row {row}: {names.study_id} is empty" for row, study in studies.items() if not study]
-    repeated = studies[studies.ne("") & studies.duplicated()]
+    repeated = studies[studies.ne("") & studies.str.upper().duplicated()]  # pseudonyms ignore case, too
     errors += [
         f"reports, row {row}: a report of this study stands in an earlier row; keep one"
         for row in repeated.index
@@ -66,9 +66,9 @@ def read_reports(sources: CmrSources) -> dict[str, str]:
 
 
 def _identifiers(sources: CmrSources) -> dict[str, tuple[str, ...]]:
-    """Return study identifier -> what the sheet knows of the patient's identifiers."""
+    """Return study identifier in capitals -> what the sheet knows of the patient's identifiers."""
     rows = read_rows(sources.sheet, "MRI sheet")
     columns = [sources.columns.study_id, sources.columns.patient_id]
     if not set(columns) <= set(rows.columns):
         return {}  # the import of the sheet says what is wrong with it
-    return {study: (study, patient) for study, patient in rows[columns].itertuples(index=False)}
+    return {study.upper(): (study, patient) for study, patient in rows[columns].itertuples(index=False)}

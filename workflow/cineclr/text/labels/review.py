@@ -15,7 +15,7 @@ from cineclr.stats.agreement import agreement
 log = logging.getLogger(__name__)
 
 SHEET = ["study", "task", "report", "reader"]
-FEW_TASKS = 5  # a study is asked about at most this many diagnoses that it does not have
+FEW_TASKS = 5  # diagnoses that even the study with the most findings is asked about though it has them not
 
 
 def review_labels(
@@ -23,9 +23,9 @@ def review_labels(
 ) -> None:
     """Write a sheet for a reader: random studies, each with its scrubbed report and diagnoses to judge.
 
-    A row per study and diagnosis: all that were labelled positive or left open, and some of the negative
-    ones, in a random order, without our label (so that the reader is blind to it). The reader writes 1, 0 or
-    ? in `reader`. The sheet holds report text: raises InputError unless `output` lies on the private side, or
+    A row per study and diagnosis: all that were labelled positive or left open, and as many of the negative
+    ones as make the same number for every study, in a random order, without our label (so that the reader is
+    blind to it). The reader writes 1, 0 or ? in `reader`. The sheet holds report text: raises InputError unless `output` lies on the private side, or
     --confidential is given.
     """
     if not confidential and "private" not in output.resolve().parts:
@@ -37,21 +37,22 @@ def review_labels(
     rng = np.random.default_rng(derive_seed(seed, "review"))
     known = table[table["study"].isin(texts["study"])]
     chosen = known.iloc[rng.permutation(len(known))[:studies]]
+    asked = int(chosen.drop(columns="study").ne(0).sum(axis=1).max()) + FEW_TASKS if len(chosen) else 0
     report = dict(zip(texts["study"], texts["report"], strict=True))
     rows = [
         (study, task, report[str(study)], "")
         for study, own in chosen.set_index("study").iterrows()
-        for task in _asked(own, rng)
+        for task in _asked(own, asked, rng)
     ]
     with publish(output) as temporary:
         pd.DataFrame(rows, columns=SHEET).to_csv(temporary, index=False)
     log.info("%d studies, %d judgements to make", len(chosen), len(rows))
 
 
-def _asked(labels: pd.Series, rng: np.random.Generator) -> list[str]:
+def _asked(labels: pd.Series, count: int, rng: np.random.Generator) -> list[str]:
     found = labels.index[labels.ne(0)].tolist()
     others = labels.index[labels.eq(0)].tolist()
-    picked = rng.permutation(len(others))[:FEW_TASKS]
+    picked = rng.permutation(len(others))[: count - len(found)]
     asked = [*found, *(others[int(index)] for index in picked)]
     return [asked[int(index)] for index in rng.permutation(len(asked))]
 
