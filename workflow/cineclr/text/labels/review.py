@@ -25,8 +25,8 @@ def review_labels(
 
     A row per study and diagnosis: all that were labelled positive or left open, and as many of the negative
     ones as make the same number for every study, in a random order, without our label (so that the reader is
-    blind to it). The reader writes 1, 0 or ? in `reader`. The sheet holds report text: raises InputError unless `output` lies on the private side, or
-    --confidential is given.
+    blind to it). The reader writes 1, 0 or ? in `reader`. The sheet holds report text: raises InputError
+    unless `output` lies on the private side, or --confidential is given.
     """
     if not confidential and "private" not in output.resolve().parts:
         raise InputError(
