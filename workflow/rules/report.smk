@@ -30,3 +30,8 @@ rule write_report:
 rule tables:
     input:
         [getattr(rules, f"{wing}_tables").input for wing in sorted(WINGS)],
+
+
+rule figures:
+    input:
+        [getattr(rules, f"{wing}_figures").input for wing in sorted(WINGS)],
