@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -117,19 +118,20 @@ def _check_private(private: PrivateSide) -> str:
 
 
 def _check_sheet(private: PrivateSide) -> str:
-    from cineclr.cohort.sheet import RESERVED, read_sheet
+    from cineclr.cohort.sheet import read_echo_sheet
 
-    sources = private.sources()
-    sheet = read_sheet(sources.echo_sheet, sources, RESERVED)
-    return f"{len(sheet)} studies"
+    return _count_studies(read_echo_sheet(private.sources()))
 
 
 def _check_cmr_sheet(private: PrivateSide) -> str:
-    from cineclr.cohort.cmr.sheet import RESERVED
-    from cineclr.cohort.sheet import read_sheet
+    from cineclr.cohort.cmr.sheet import read_cmr_sheet
 
-    sources = private.cmr_sources()
-    return f"{len(read_sheet(sources.sheet, sources, RESERVED))} studies"
+    return _count_studies(read_cmr_sheet(private.cmr_sources()))
+
+
+def _count_studies(sheet: Any) -> str:
+    given = f", {sheet['split'].notna().sum()} with a split" if "split" in sheet else ""
+    return f"{len(sheet)} studies{given}"
 
 
 def _check_reports(private: PrivateSide) -> str:

@@ -88,6 +88,7 @@ class CmrSources(Section):
     dicom: list[Path] = Field(min_length=1, description="folders that hold the DICOM files, at any depth")
     sheet: Path = Field(description="CSV or Excel file with one row per study")
     reports: Path = Field(description="CSV or Excel file with a report per study")
+    splits: Path | None = Field(None, description="CSV `study_id,split`, taken instead of drawing")
     link: Literal["study_uid", "accession"] = Field("study_uid", description="what study_id holds")
     issuer: str = Field(
         "local", description="who issued patient and accession numbers, where headers do not say"
@@ -117,6 +118,7 @@ class Sources(Section):
 
     dicom: list[Path] = Field([], description="folders that hold the echo DICOM files, at any depth")
     sheet: Path | None = Field(None, description="CSV or Excel file with one row per echo study")
+    splits: Path | None = Field(None, description="CSV `study_id,split`, taken instead of drawing")
     link: Literal["study_uid", "accession"] = Field("study_uid", description="what study_id holds")
     issuer: str = Field(
         "local", description="who issued patient and accession numbers, where headers do not say"
