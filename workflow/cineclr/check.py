@@ -105,6 +105,8 @@ def _wings(private: PrivateSide) -> tuple[bool, bool]:
 
 
 def _check_private(private: PrivateSide) -> str:
+    from cineclr.cohort.withdrawn import read_withdrawn
+
     private.key()
     sources = private.sources()
     folders = {"dicom": sources.dicom, "cmr.dicom": sources.cmr.dicom if sources.cmr else []}
@@ -114,7 +116,8 @@ def _check_private(private: PrivateSide) -> str:
             raise InputError(
                 f"sources.yaml: {name}: entry {missing[0]} is not a folder that this machine can see"
             )
-    return f"key, {sum(map(len, folders.values()))} DICOM folder(s)"
+    withdrawn = len(read_withdrawn(sources.withdrawn)) if sources.withdrawn else 0
+    return f"key, {sum(map(len, folders.values()))} DICOM folder(s), {withdrawn} withdrawn patients"
 
 
 def _check_sheet(private: PrivateSide) -> str:

@@ -24,6 +24,7 @@ class Code(StrEnum):
     IMPLAUSIBLE_SIZE = "implausible_size"
     FRAME_MISMATCH = "frame_mismatch"
     DUPLICATE_PIXELS = "duplicate_pixels"
+    WITHDRAWN = "withdrawn"
     # de-identification
     NO_REGION = "no_region"
     NOT_2D = "not_2d"
@@ -58,6 +59,7 @@ MEANING: dict[Code, str] = {
     Code.IMPLAUSIBLE_SIZE: "rows, columns or frames missing or implausible",
     Code.FRAME_MISMATCH: "fewer frames stored than announced",
     Code.DUPLICATE_PIXELS: "same pixels or object as another file",
+    Code.WITHDRAWN: "patient withdrawn",
     Code.NO_REGION: "no ultrasound region: nothing can be masked safely",
     Code.NOT_2D: "Doppler or M-mode screen",
     Code.COLOUR_DOPPLER: "colour Doppler clip",

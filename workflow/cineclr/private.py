@@ -134,6 +134,9 @@ class Sources(Section):
         None, description="CSV `video_id,view` (SOPInstanceUID) to train a view classifier"
     )
     weights: Weights = Weights()
+    withdrawn: Path | None = Field(
+        None, description="CSV with a column `patient_id`: nothing of these patients is used, in both papers"
+    )
 
     cmr: CmrSources | None = Field(None, description="cardiac MRI, the second paper")
 
@@ -153,6 +156,11 @@ class Sources(Section):
         if self.sheet is None:
             raise InputError("sources.yaml: dicom and sheet are missing; name them to run the echo stages")
         return self.sheet
+
+
+def issuer_of_studies(sources: Sources | CmrSources) -> str:
+    """Return who issued the sheet's study_id, as its pseudonym has it: nobody for a StudyInstanceUID."""
+    return "" if sources.link == "study_uid" else sources.issuer
 
 
 @dataclass(frozen=True)

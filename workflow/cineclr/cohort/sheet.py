@@ -8,10 +8,18 @@ import pandas as pd
 from cineclr.cohort.checks import check_cells, check_further, find_repeats, parse_date
 from cineclr.cohort.given import GIVEN, add_given_splits
 from cineclr.cohort.rows import raise_errors, read_rows
+from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.config.echo import SPLITS, TESTS
 from cineclr.errors import InputError
 from cineclr.files import write_parquet
-from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, SheetColumns, Sources
+from cineclr.private import (
+    CmrSources,
+    PrivateSide,
+    Pseudonymizer,
+    SheetColumns,
+    Sources,
+    issuer_of_studies,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -27,12 +35,13 @@ def import_sheet(private: Path, output: Path) -> None:
     """Check the sheet named in sources.yaml, pseudonymise it and write it to the private side.
 
     Studies and patients become pseudonyms, dates the year, ages stop at 90; splits of the user's own are
-    added. Raises as `read_echo_sheet`.
+    added, withdrawn patients left out. Raises as `read_echo_sheet`.
     """
     side = PrivateSide(private)
     sources = side.sources()
     names = Pseudonymizer(side.key())
     sheet = pseudonymise_sheet(read_echo_sheet(sources), sources, names)
+    sheet = sheet[~find_withdrawn(side, "echo").rows(sheet)].reset_index(drop=True)
     write_parquet(sheet, output, key_fingerprint=names.fingerprint())
     logger.info("sheet: written with pseudonyms, and years instead of dates")
 
@@ -69,7 +78,7 @@ def pseudonymise_sheet(
     sheet: pd.DataFrame, sources: Sources | CmrSources, names: Pseudonymizer
 ) -> pd.DataFrame:
     """Return a checked sheet with pseudonyms for studies and patients, years for dates, sorted by study."""
-    issuer = "" if sources.link == "study_uid" else sources.issuer
+    issuer = issuer_of_studies(sources)
     frame = pd.DataFrame(
         {
             "study": [names.pseudonym("study", value, issuer) for value in sheet["study_id"]],

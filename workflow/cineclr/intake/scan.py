@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.errors import InputError
 from cineclr.files import read_fact, read_parquet, write_parquet
 from cineclr.intake.headers import Identity, pack_regions
@@ -164,19 +165,42 @@ def _pseudonyms(identity: Identity, names: Pseudonymizer, sources: Sources | Cmr
     }
 
 
-def index_studies(private: Path, scan: list[Path], shards: int, output: Path, ledger: Path) -> None:
-    """Gather the scan: set duplicates aside, index the clips that passed, and account for every file."""
+def index_studies(private: Path, scan: list[Path], output: list[Path], ledger: Path) -> None:
+    """Gather the scan: set duplicates and withdrawn patients aside, index the clips that passed.
+
+    `output` is a file for each study shard; `ledger` accounts for every file. Copies of a withdrawn patient's
+    pixels are withdrawn too, whoever they claim to be of.
+    """
     table, key = gather_scan(scan, private / "files.parquet")
     for column in ("pixel_sha256", "video"):  # a copy, then the same object stored a second time
         passed = table["code"] == PASSED
         again = table.loc[passed, column].duplicated()
         table.loc[again.index[again], "code"] = str(Code.DUPLICATE_PIXELS)
-    index = table[table["code"] == PASSED].reset_index(drop=True)
-    index["study_shard"] = np.array([shard_of(study, shards) for study in index["study"]], dtype=np.int64)
-    write_parquet(index, output, key_fingerprint=key)
+    withdrawn = find_withdrawn(PrivateSide(private), "echo").rows(table)
+    copied = table["pixel_sha256"].isin(table.loc[withdrawn, "pixel_sha256"].dropna())
+    table.loc[(table["code"] == PASSED) & (withdrawn | copied), "code"] = str(Code.WITHDRAWN)
+    index = index_shards(table, len(output))
+    write_shards(index, output, key)
     write_ledger(table[["file", "study", "video", "code"]], ledger, key)
     log.info("%d files: %s", len(table), count_codes(table["code"]))
     log.info("%d clips of %d studies go on", len(index), index["study"].nunique())
+
+
+def index_shards(table: pd.DataFrame, shards: int) -> pd.DataFrame:
+    """Return the files of a scan that passed, with the study shard of each."""
+    index = table[table["code"] == PASSED].reset_index(drop=True)
+    index["study_shard"] = np.array([shard_of(study, shards) for study in index["study"]], dtype=np.int64)
+    return index
+
+
+def write_shards(table: pd.DataFrame, paths: list[Path], key: str) -> None:
+    """Publish the rows of each study shard as a file of its own.
+
+    A shard whose rows are as they were has the same bytes as before, by which Snakemake knows that nothing
+    has to be made of it again.
+    """
+    for shard, path in enumerate(paths):
+        write_parquet(table[table["study_shard"] == shard], path, key_fingerprint=key)
 
 
 def gather_scan(scan: list[Path], files: Path) -> tuple[pd.DataFrame, str]:

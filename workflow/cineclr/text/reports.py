@@ -6,9 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from cineclr.cohort.rows import raise_errors, read_rows
+from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.errors import InputError
 from cineclr.files import write_parquet
-from cineclr.private import CmrSources, PrivateSide, Pseudonymizer
+from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, issuer_of_studies
 from cineclr.progress import track
 from cineclr.text.scrub import scrub
 
@@ -18,17 +19,21 @@ log = logging.getLogger(__name__)
 def import_reports(private: Path, output: Path) -> None:
     """Write study, report (scrubbed) and replaced (pieces taken out) of every report with text.
 
+    Those of withdrawn patients are left out.
+
     Raises InputError that names rows and columns and quotes nothing.
     """
     side = PrivateSide(private)
     sources, names = side.cmr_sources(), Pseudonymizer(side.key())
     reports = read_reports(sources)
     known = _identifiers(sources)
-    issuer = "" if sources.link == "study_uid" else sources.issuer
+    issuer, withdrawn = issuer_of_studies(sources), find_withdrawn(side, "cmr").studies
     rows = []
     for study, text in track(reports.items(), "scrub reports", len(reports)):
-        found = scrub(text, known.get(study, ()))
-        rows.append((names.pseudonym("study", study, issuer), found.text, found.replaced))
+        pseudonym = names.pseudonym("study", study, issuer)
+        if pseudonym not in withdrawn:
+            found = scrub(text, known.get(study, ()))
+            rows.append((pseudonym, found.text, found.replaced))
     table = pd.DataFrame(rows, columns=["study", "report", "replaced"]).sort_values(
         "study", ignore_index=True
     )
