@@ -34,7 +34,7 @@ def check(config: list[Path] = [Path("config.yaml")], root: Path = Path()) -> No
     if echo:
         checks |= {
             "sheet": lambda: _check_sheet(private),
-            "DICOM": lambda: _check_dicom(private.sources().dicom, "dicom"),
+            "echo files": lambda: _check_echo_files(private),
             "weights": lambda: _check_weights(private, settings),
             "view labels": lambda: _check_view_labels(private, settings),
         }
@@ -109,7 +109,8 @@ def _check_private(private: PrivateSide) -> str:
 
     private.key()
     sources = private.sources()
-    folders = {"dicom": sources.dicom, "cmr.dicom": sources.cmr.dicom if sources.cmr else []}
+    key = "videos" if sources.videos else "dicom"
+    folders = {key: sources.roots, "cmr.dicom": sources.cmr.dicom if sources.cmr else []}
     for name, named in folders.items():
         missing = [number for number, folder in enumerate(named, 1) if not folder.is_dir()]
         if missing:
@@ -117,7 +118,7 @@ def _check_private(private: PrivateSide) -> str:
                 f"sources.yaml: {name}: entry {missing[0]} is not a folder that this machine can see"
             )
     withdrawn = len(read_withdrawn(sources.withdrawn)) if sources.withdrawn else 0
-    return f"key, {sum(map(len, folders.values()))} DICOM folder(s), {withdrawn} withdrawn patients"
+    return f"key, {sum(map(len, folders.values()))} folder(s) of files, {withdrawn} withdrawn patients"
 
 
 def _check_sheet(private: PrivateSide) -> str:
@@ -141,6 +142,28 @@ def _check_reports(private: PrivateSide) -> str:
     from cineclr.text.reports import read_reports
 
     return f"{len(read_reports(private.cmr_sources()))} reports"
+
+
+def _check_echo_files(private: PrivateSide) -> str:
+    sources = private.sources()
+    return _check_videos(sources.videos) if sources.videos else _check_dicom(sources.dicom, "dicom")
+
+
+def _check_videos(folder: Path) -> str:
+    import itertools
+
+    from cineclr.intake.scan import place_of
+    from cineclr.intake.videos import examine_video
+    from cineclr.ledger import PASSED
+
+    sample = list(itertools.islice((path for path in folder.rglob("*") if path.is_file()), SAMPLE_FILES))
+    found = sum(examine_video(path, place_of(path, folder)).code == PASSED for path in sample)
+    if not found:
+        raise InputError(
+            f"none of the first {len(sample)} files is a video <study_id>/<name>.avi; is `videos` in "
+            "sources.yaml right?"
+        )
+    return f"{found} of the first {len(sample)} files are videos of a study"
 
 
 def _check_dicom(folders: list[Path], name: str) -> str:

@@ -110,6 +110,11 @@ class CmrSources(Section):
     )
     weights: CmrWeights = CmrWeights()
 
+    @property
+    def roots(self) -> list[Path]:
+        """Return the folders of the MRI files."""
+        return self.dicom
+
     _keys_are_text = field_validator("values", mode="before")(_with_text_keys)
 
 
@@ -117,6 +122,9 @@ class Sources(Section):
     """`sources.yaml`: where the data lie and how the sheet is to be read."""
 
     dicom: list[Path] = Field([], description="folders that hold the echo DICOM files, at any depth")
+    videos: Path | None = Field(
+        None, description="instead of dicom: folder of de-identified videos, <study_id>/<any name>.avi"
+    )
     sheet: Path | None = Field(None, description="CSV or Excel file with one row per echo study")
     splits: Path | None = Field(None, description="CSV `study_id,split`, taken instead of drawing")
     link: Literal["study_uid", "accession"] = Field("study_uid", description="what study_id holds")
@@ -144,11 +152,18 @@ class Sources(Section):
 
     @model_validator(mode="after")
     def _something_is_there(self) -> Self:
-        if bool(self.dicom) != bool(self.sheet):
-            raise ValueError("dicom and sheet belong together: name both, or neither")
-        if not self.dicom and self.cmr is None:
+        if self.dicom and self.videos:
+            raise ValueError("names dicom and videos; the echo files are one or the other")
+        if bool(self.roots) != bool(self.sheet):
+            raise ValueError("dicom and sheet belong together (or videos and sheet): name both, or neither")
+        if not self.roots and self.cmr is None:
             raise ValueError("names no data: dicom and sheet for echo, or a section cmr for cardiac MRI")
         return self
+
+    @property
+    def roots(self) -> list[Path]:
+        """Return the folders of the echo files."""
+        return [self.videos] if self.videos else self.dicom
 
     @property
     def echo_sheet(self) -> Path:
@@ -256,14 +271,18 @@ def init(
     cmr_sheet: Path | None = None,
     cmr_reports: Path | None = None,
     link: Literal["study_uid", "accession"] = "study_uid",
+    videos: Path | None = None,
 ) -> None:
     """Make the private side of a run: a new pseudonym key, and sources.yaml that says where the data lie.
 
-    Echo needs --dicom and --sheet; cardiac MRI needs --cmr-dicom, --cmr-sheet and --cmr-reports; give either
-    or both. An existing key is kept (a new key means new pseudonyms and a new split); an existing
-    sources.yaml is not overwritten.
+    Echo needs --dicom, or --videos for a folder of de-identified AVI files, and --sheet; cardiac MRI needs
+    --cmr-dicom, --cmr-sheet and --cmr-reports; give either or both. An existing key is kept (a new key means
+    new pseudonyms and a new split); an existing sources.yaml is not overwritten.
     """
-    echo = _describe_wing({"--dicom": dicom, "--sheet": sheet}, link)
+    if dicom and videos:
+        raise InputError("give --dicom or --videos, not both")
+    files: dict[str, list[Path] | Path | None] = {"--videos": videos} if videos else {"--dicom": dicom}
+    echo = _describe_wing({**files, "--sheet": sheet}, link)
     cmr = _describe_wing(
         {"--cmr-dicom": cmr_dicom, "--cmr-sheet": cmr_sheet, "--cmr-reports": cmr_reports}, link
     )
@@ -290,11 +309,10 @@ def _describe_wing(options: dict[str, list[Path] | Path | None], link: str) -> d
         if not value:
             raise InputError(f"{option} is missing; {', '.join(options)} belong together")
         name = option.removeprefix("--").removeprefix("cmr-")
+        is_folder = isinstance(value, list) or option == "--videos"
         for path in value if isinstance(value, list) else [value]:
-            if not (path.is_dir() if isinstance(value, list) else path.is_file()):
-                raise InputError(
-                    f"{option}: no such {'folder' if isinstance(value, list) else 'file'}: {path}"
-                )
+            if not (path.is_dir() if is_folder else path.is_file()):
+                raise InputError(f"{option}: no such {'folder' if is_folder else 'file'}: {path}")
         part[name] = (
             [str(path.resolve()) for path in value] if isinstance(value, list) else str(value.resolve())
         )

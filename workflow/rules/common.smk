@@ -82,7 +82,7 @@ def named_wings():
         named = yaml.safe_load(Path(PRIVATE, "sources.yaml").read_text()) or {}
     except (OSError, yaml.YAMLError):
         return {"echo"}  # the first command that reads it says what is wrong
-    return {wing for wing, key in (("echo", "dicom"), ("cmr", "cmr")) if key in named}
+    return {wing for wing, key in (("echo", "sheet"), ("cmr", "cmr")) if key in named}
 
 
 WINGS = named_wings()

@@ -14,6 +14,7 @@ from cineclr.errors import InputError
 from cineclr.files import read_fact, read_parquet, write_parquet
 from cineclr.intake.headers import Identity, pack_regions
 from cineclr.intake.triage import Finding, examine
+from cineclr.intake.videos import examine_video
 from cineclr.ledger import PASSED, Code, count_codes
 from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, Sources, shard_of
 from cineclr.progress import track
@@ -41,21 +42,22 @@ def frame_of(rows: list[dict[str, object]], columns: dict[str, str]) -> pd.DataF
 
 
 def list_files(private: Path, shards: int, output: Path, wing: Literal["echo", "cmr"] = "echo") -> None:
-    """List every file in a wing's DICOM folders in sources.yaml, whatever its name or extension."""
+    """List every file in a wing's folders in sources.yaml, whatever its name or extension."""
     side = PrivateSide(private)
     names = Pseudonymizer(side.key())
-    roots = side.cmr_sources().dicom if wing == "cmr" else side.sources().dicom
+    sources: Sources | CmrSources = side.cmr_sources() if wing == "cmr" else side.sources()
+    roots = sources.roots
     _refuse_nested(roots)
     rows: list[dict[str, object]] = []
     seen: set[str] = set()
     for root, folder in enumerate(roots):
         if not folder.is_dir():
             raise InputError(
-                f"sources.yaml: dicom folder {root + 1} does not exist; mend the path or mount it"
+                f"sources.yaml: folder {root + 1} of the files does not exist; mend the path or mount it"
             )
         for path in _walk(folder, root):
             status = path.stat()
-            relative = str(path.relative_to(folder)).translate(_STORED)
+            relative = place_of(path, folder)
             identifier = f"{root}/{relative}"
             while (file := names.pseudonym("file", identifier)) in seen:
                 identifier += "#"  # paths that differ in case only are different files
@@ -65,7 +67,7 @@ def list_files(private: Path, shards: int, output: Path, wing: Literal["echo", "
                 | {"mtime_ns": status.st_mtime_ns, "shard": shard_of(file, shards)}
             )
     if not rows:
-        raise InputError("sources.yaml: the dicom folders hold no file; mend the paths")
+        raise InputError("sources.yaml: the folders hold no file; mend the paths")
     table = frame_of(rows, FILE_COLUMNS)
     write_parquet(table, output)
     log.info("%d files, %.1f GB, for %d scan jobs", len(table), table["size"].sum() / 1e9, shards)
@@ -77,7 +79,7 @@ def _refuse_nested(roots: list[Path]) -> None:
     for number, place in enumerate(places, 1):
         if any(place.is_relative_to(other) for k, other in enumerate(places, 1) if k != number):
             raise InputError(
-                f"sources.yaml: dicom folder {number} is, or lies in, another of the list, and its files "
+                f"sources.yaml: folder {number} of dicom is, or lies in, another of the list, and its files "
                 "would count twice; remove it"
             )
 
@@ -87,7 +89,7 @@ def _walk(folder: Path, root: int) -> Iterator[Path]:
 
     def refuse(error: OSError) -> None:
         raise InputError(
-            f"sources.yaml: dicom folder {root + 1} holds a folder that cannot be read "
+            f"sources.yaml: folder {root + 1} of the files holds a folder that cannot be read "
             f"({os.strerror(error.errno or 0)}); give the right to read it, or move it away"
         )
 
@@ -100,11 +102,16 @@ def _walk(folder: Path, root: int) -> Iterator[Path]:
 
 
 def scan_dicom(private: Path, files: Path, shard: int, output: Path) -> None:
-    """Judge the files of one shard: is each a clip that can be de-identified, and if not, why?"""
+    """Judge the files of one shard: is each a clip that can be de-identified, and if not, why?
+
+    Where sources.yaml names `videos`, the files are AVI that have been de-identified before.
+    """
     side = PrivateSide(private)
     sources, names = side.sources(), Pseudonymizer(side.key())
 
     def judge(path: Path) -> dict[str, object]:
+        if sources.videos:
+            return describe_finding(examine_video(path, place_of(path, sources.videos)), names, sources)
         return describe_finding(examine(path, sources.link == "accession"), names, sources)
 
     scanned = frame_of(scan_files(files, shard, sources, judge), SCAN_COLUMNS)
@@ -135,7 +142,12 @@ def scan_files(
 
 def locate(sources: Sources | CmrSources, root: int, path: str) -> Path:
     """Return where a file of the index lies; the private side only."""
-    return sources.dicom[root] / path.translate(_ON_DISK)
+    return sources.roots[root] / path.translate(_ON_DISK)
+
+
+def place_of(path: Path, folder: Path) -> str:
+    """Return where a file lies below a folder, as the index holds it."""
+    return str(path.relative_to(folder)).translate(_STORED)
 
 
 def describe_finding(
