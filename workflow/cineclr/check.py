@@ -41,7 +41,7 @@ def check(config: list[Path] = [Path("config.yaml")], root: Path = Path()) -> No
     if cmr:
         checks |= {
             "MRI sheet": lambda: _check_cmr_sheet(private),
-            "MRI DICOM": lambda: _check_dicom(private.cmr_sources().dicom, "cmr.dicom"),
+            "MRI files": lambda: _check_cmr_files(private),
             "MRI reports": lambda: _check_reports(private),
             "MRI models": lambda: _check_cmr_models(private, settings),
         }
@@ -110,7 +110,8 @@ def _check_private(private: PrivateSide) -> str:
     private.key()
     sources = private.sources()
     key = "videos" if sources.videos else "dicom"
-    folders = {key: sources.roots, "cmr.dicom": sources.cmr.dicom if sources.cmr else []}
+    cmr_key = "cmr.hdf5" if sources.cmr and sources.cmr.hdf5 else "cmr.dicom"
+    folders = {key: sources.roots, cmr_key: sources.cmr.roots if sources.cmr else []}
     for name, named in folders.items():
         missing = [number for number, folder in enumerate(named, 1) if not folder.is_dir()]
         if missing:
@@ -147,6 +148,24 @@ def _check_reports(private: PrivateSide) -> str:
 def _check_echo_files(private: PrivateSide) -> str:
     sources = private.sources()
     return _check_videos(sources.videos) if sources.videos else _check_dicom(sources.dicom, "dicom")
+
+
+def _check_cmr_files(private: PrivateSide) -> str:
+    sources = private.cmr_sources()
+    return _check_hdf5(sources.hdf5) if sources.hdf5 else _check_dicom(sources.dicom, "cmr.dicom")
+
+
+def _check_hdf5(folder: Path) -> str:
+    import itertools
+
+    from cineclr.intake.cmr.own import study_of
+
+    sample = list(itertools.islice(folder.rglob("*.h5"), SAMPLE_FILES))
+    if not sample:
+        raise InputError("no *.h5 below cmr.hdf5 in sources.yaml")
+    for path in sample:
+        study_of(path)
+    return f"{len(sample)} HDF5 files are of our schema"
 
 
 def _check_videos(folder: Path) -> str:

@@ -14,6 +14,7 @@ class Code(StrEnum):
     # scan
     NOT_DICOM = "not_dicom"
     NOT_A_VIDEO = "not_a_video"
+    NOT_HDF5 = "not_hdf5"
     UNREADABLE_HEADER = "unreadable_header"
     MISSING_STUDY = "missing_study"
     NOT_AN_IMAGE = "not_an_image"
@@ -50,6 +51,7 @@ class Code(StrEnum):
 MEANING: dict[Code, str] = {
     Code.NOT_DICOM: "not a DICOM file",
     Code.NOT_A_VIDEO: "not an AVI file",
+    Code.NOT_HDF5: "not an HDF5 file of the schema",
     Code.UNREADABLE_HEADER: "DICOM header cannot be read",
     Code.MISSING_STUDY: "no study or object identifier",
     Code.NOT_AN_IMAGE: "report, PDF or other object without an image",

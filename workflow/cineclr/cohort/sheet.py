@@ -12,14 +12,7 @@ from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.config.echo import SPLITS, TESTS
 from cineclr.errors import InputError
 from cineclr.files import write_parquet
-from cineclr.private import (
-    CmrSources,
-    PrivateSide,
-    Pseudonymizer,
-    SheetColumns,
-    Sources,
-    issuer_of_studies,
-)
+from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, SheetColumns, Sources
 
 logger = logging.getLogger(__name__)
 
@@ -78,10 +71,9 @@ def pseudonymise_sheet(
     sheet: pd.DataFrame, sources: Sources | CmrSources, names: Pseudonymizer
 ) -> pd.DataFrame:
     """Return a checked sheet with pseudonyms for studies and patients, years for dates, sorted by study."""
-    issuer = issuer_of_studies(sources)
     frame = pd.DataFrame(
         {
-            "study": [names.pseudonym("study", value, issuer) for value in sheet["study_id"]],
+            "study": [names.study(value, sources) for value in sheet["study_id"]],
             "patient": [names.pseudonym("patient", value, sources.issuer) for value in sheet["patient_id"]],
             "year": [date.year for date in sheet["study_date"]],
         },

@@ -8,7 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from cineclr.cohort.rows import raise_errors, read_rows
-from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, Sources, issuer_of_studies
+from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, Sources
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +46,10 @@ def find_withdrawn(side: PrivateSide, wing: Literal["echo", "cmr"]) -> Withdrawn
         studies = rows.loc[rows[columns.patient_id].str.upper().isin(listed), columns.study_id]
     else:
         studies = pd.Series(dtype=str)  # the import of the sheet says what is wrong with it
-    issuer = issuer_of_studies(part)
     log.info("%d patients are withdrawn, with %d studies in the sheet", len(listed), len(studies))
     return Withdrawn(
         frozenset(names.pseudonym("patient", patient, part.issuer) for patient in listed),
-        frozenset(names.pseudonym("study", study, issuer) for study in studies),
+        frozenset(names.study(study, part) for study in studies),
     )
 
 

@@ -9,7 +9,7 @@ from cineclr.cohort.rows import raise_errors, read_rows
 from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.errors import InputError
 from cineclr.files import write_parquet
-from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, issuer_of_studies
+from cineclr.private import CmrSources, PrivateSide, Pseudonymizer
 from cineclr.progress import track
 from cineclr.text.scrub import scrub
 
@@ -27,10 +27,10 @@ def import_reports(private: Path, output: Path) -> None:
     sources, names = side.cmr_sources(), Pseudonymizer(side.key())
     reports = read_reports(sources)
     known = _identifiers(sources)
-    issuer, withdrawn = issuer_of_studies(sources), find_withdrawn(side, "cmr").studies
+    withdrawn = find_withdrawn(side, "cmr").studies
     rows = []
     for study, text in track(reports.items(), "scrub reports", len(reports)):
-        pseudonym = names.pseudonym("study", study, issuer)
+        pseudonym = names.study(study, sources)
         if pseudonym not in withdrawn:
             found = scrub(text, known.get(study, ()))
             rows.append((pseudonym, found.text, found.replaced))

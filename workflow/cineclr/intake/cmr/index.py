@@ -37,10 +37,12 @@ def index_cmr(private: Path, scan: list[Path], output: list[Path], series: Path,
         passed = table["code"] == PASSED
         again = table.loc[passed, columns].duplicated()
         table.loc[again.index[again], "code"] = str(Code.DUPLICATE_PIXELS)
-    withdrawn = find_withdrawn(PrivateSide(private), "cmr").rows(table)
+    side = PrivateSide(private)
+    withdrawn = find_withdrawn(side, "cmr").rows(table)
     table.loc[(table["code"] == PASSED) & withdrawn, "code"] = str(Code.WITHDRAWN)
     index = index_shards(table, len(output))
-    described = [_describe(files) for _, files in index.groupby("cine", sort=True)]
+    own = side.cmr_sources().hdf5  # their views are in the files
+    described = [] if own else [_describe(files) for _, files in index.groupby("cine", sort=True)]
     write_shards(index.drop(columns="description"), output, key)
     write_parquet(frame_of(described, SERIES_COLUMNS), series, key_fingerprint=key)
     accounts = table[["file", "study", "cine", "code"]].rename(columns={"cine": "video"})
