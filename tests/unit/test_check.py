@@ -54,7 +54,7 @@ def test_a_good_set_up_passes_every_check(root, capsys):
         (lambda root: (root / "labels.csv").unlink(), "view labels: "),
         (lambda root: (root / "labels.csv").write_text("video_id,view\n1.2,plx\n"), "view labels: .*row 2"),
         (spoil_weights, "weights: .*kinetics400_sha256"),
-        (lambda root: (root / "dicom/IM0001").unlink(), "DICOM: none of the first 0 files"),
+        (lambda root: (root / "dicom/IM0001").unlink(), "echo files: none of the first 0 files"),
         (
             lambda root: (root / "config.yaml").write_text("seed: 0\n"),
             "weights.view_classifier must name a file",

@@ -35,6 +35,12 @@ def workflow(tmp_path):
     return Workflow(tmp_path)
 
 
+@pytest.fixture
+def demo_plan(tmp_path):
+    """The micro profile before its first job."""
+    return Workflow(tmp_path, (ROOT / "config.yaml", MICRO))
+
+
 def run_micro(folder: Path) -> Workflow:
     micro = Workflow(folder, (ROOT / "config.yaml", MICRO))
     done = micro.snakemake()

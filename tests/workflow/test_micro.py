@@ -25,26 +25,6 @@ FIGURES = [
     for metric in ("auroc", "aupr")
 ]
 FIGURES += [f"{kind}_{task}" for kind in ("curves", "calibration") for task in TASKS]
-AFTER_EVALUATION = {
-    "evaluate_echo",
-    "tabulate_results",
-    "plot_results",
-    "plot_curves",
-    "write_report",
-    "all",
-    "total",
-}
-# Where not every model of the grid is new, those of the largest ratio may be as they were.
-AFTER_SOME_PREDICTION = AFTER_EVALUATION | {"evaluate_operating_points", "tabulate_evaluation"}
-AFTER_PREDICTION = AFTER_SOME_PREDICTION | {
-    "evaluate_calibration",
-    "evaluate_subgroups",
-    "plot_calibration",
-}
-PUBLISHING = {
-    *("tabulate_cohort", "tabulate_results", "tabulate_evaluation", "plot_results", "plot_curves"),
-    *("plot_calibration", "plot_cohort_flow", "write_report", "all", "total"),
-}
 
 
 @pytest.fixture
@@ -157,41 +137,6 @@ def test_the_report_names_no_folder_of_this_machine(micro, echo):
     report = (echo.parent / "report.html").read_text()
     assert str(micro.folder) not in report
     assert str(Path(__file__).parents[2]) not in report
-
-
-def test_a_finished_run_has_nothing_to_do(micro):
-    assert micro.planned() == {}
-
-
-def test_how_trainings_are_carried_out_reruns_none(micro):
-    planned = set(micro.planned("--config", "execution={save_minutes: 5, probe_epochs: 0}"))
-    assert planned == {"write_report", "all", "total"}
-
-
-@pytest.mark.parametrize(
-    ("override", "planned"),
-    [
-        ("echo={evaluation: {bootstrap_samples: 300}}", AFTER_EVALUATION),
-        ("echo={evaluation: {min_cell: 5}}", PUBLISHING),
-        (
-            "echo={evaluation: {subgroups: [sex]}}",
-            {"evaluate_subgroups", "tabulate_evaluation", "write_report", "all", "total"},
-        ),
-        (
-            "echo={pretrain: {epochs: {echoclr: 2}}}",
-            {"pretrain_echo", "finetune_echo", "predict_echo"} | AFTER_PREDICTION,
-        ),
-        ("echo={predict: {clips_per_video: 2}}", {"predict_echo"} | AFTER_PREDICTION),
-        (
-            "echo={finetune: {ratios: [0.5, 0.75, 1.0]}}",
-            {"draw_subsets", "finetune_echo", "predict_echo"} | AFTER_SOME_PREDICTION,
-        ),
-        ("echo={finetune: {search_up_to: 0.1}}", {"predict_echo"} | AFTER_SOME_PREDICTION),
-    ],
-)
-def test_a_changed_setting_reruns_what_reads_it_and_what_follows(micro, override, planned):
-    # Whatever is set is told in the table of deviations.
-    assert set(micro.planned("--config", override)) == planned | {"tabulate_deviations"}
 
 
 @pytest.mark.full

@@ -10,19 +10,6 @@ from cineclr.private import PrivateSide, Pseudonymizer
 from cineclr.video.hdf5 import StudyStore, check_study
 
 TASKS = ("left_ventricular_dilation", "left_ventricular_hypertrophy")
-PUBLISHED = {"tabulate_cmr_deviations", "write_report", "all", "total"}
-AFTER_LVEF = {"evaluate_lvef", "tabulate_cmr", "plot_lvef", "plot_lvef_ratios"} | PUBLISHED
-AFTER_DIAGNOSES = {
-    *("evaluate_diagnoses", "evaluate_cmr_operating_points", "tabulate_cmr", "plot_diagnoses"),
-    *PUBLISHED,
-}
-AFTER_PRETRAINING = (
-    AFTER_LVEF
-    | AFTER_DIAGNOSES
-    | {
-        *("extract_features", "predict_zero_shot", "finetune_lvef", "finetune_diagnosis", "predict_cmr"),
-    }
-)
 
 
 @pytest.fixture
@@ -106,31 +93,3 @@ def test_studies_are_valid_hdf5_and_hold_the_slices_of_the_cohort(cmr):
     splits = pd.read_csv(cmr / "cohort/splits.csv").set_index("study")["videos"]
     counts = videos.groupby("study").size()
     assert (counts[splits.index] == splits).all()
-
-
-@pytest.mark.parametrize(
-    ("override", "planned"),
-    [
-        ("cmr={evaluation: {bootstrap_samples: 300}}", AFTER_LVEF),
-        ("cmr={lvef: {max_steps: 5}}", AFTER_LVEF | {"finetune_lvef", "predict_cmr"}),
-        (
-            "cmr={diagnoses: {epochs: 2}}",
-            AFTER_DIAGNOSES | {"finetune_diagnosis", "predict_cmr"},
-        ),
-        ("cmr={pretrain: {temperature: 0.1}}", AFTER_PRETRAINING | {"pretrain_cmr"}),
-        (
-            "cmr={evaluation: {min_cell: 5}}",
-            PUBLISHED
-            | {"tabulate_cmr_cohort", "tabulate_cmr", "plot_lvef", "plot_lvef_ratios", "plot_diagnoses"}
-            | {"plot_cmr_cohort_flow"},
-        ),
-    ],
-)
-def test_a_changed_setting_reruns_what_reads_it_and_what_follows(micro, override, planned):
-    assert set(micro.planned("--config", override)) == planned
-
-
-def test_another_policy_of_labels_reruns_no_conversion_and_no_sentence(micro):
-    planned = set(micro.planned("--config", "cmr={text: {labels: {uncertain: negative}}}"))
-    assert {"label_reports", "build_cmr_cohort", "pretrain_cmr"} <= planned
-    assert not planned & {"convert_studies", "tokenize_reports", "import_reports", "finetune_echo"}

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -40,14 +41,14 @@ def check(
     if echo:
         checks |= {
             "sheet": lambda: _check_sheet(private),
-            "DICOM": lambda: _check_dicom(private.sources().dicom, "dicom"),
+            "echo files": lambda: _check_echo_files(private),
             "weights": lambda: _check_weights(private, settings),
             "view labels": lambda: _check_view_labels(private, settings),
         }
     if cmr:
         checks |= {
             "MRI sheet": lambda: _check_cmr_sheet(private),
-            "MRI DICOM": lambda: _check_dicom(private.cmr_sources().dicom, "cmr.dicom"),
+            "MRI files": lambda: _check_cmr_files(private),
             "MRI reports": lambda: _check_reports(private),
             "MRI models": lambda: _check_cmr_models(private, settings),
         }
@@ -113,38 +114,84 @@ def _wings(private: PrivateSide) -> tuple[bool, bool]:
 
 
 def _check_private(private: PrivateSide) -> str:
+    from cineclr.cohort.withdrawn import read_withdrawn
+
     private.key()
     sources = private.sources()
-    folders = {"dicom": sources.dicom, "cmr.dicom": sources.cmr.dicom if sources.cmr else []}
+    key = "videos" if sources.videos else "dicom"
+    cmr_key = "cmr.hdf5" if sources.cmr and sources.cmr.hdf5 else "cmr.dicom"
+    folders = {key: sources.roots, cmr_key: sources.cmr.roots if sources.cmr else []}
     for name, named in folders.items():
         missing = [number for number, folder in enumerate(named, 1) if not folder.is_dir()]
         if missing:
             raise InputError(
                 f"sources.yaml: {name}: entry {missing[0]} is not a folder that this machine can see"
             )
-    return f"key, {sum(map(len, folders.values()))} DICOM folder(s)"
+    withdrawn = len(read_withdrawn(sources.withdrawn)) if sources.withdrawn else 0
+    return f"key, {sum(map(len, folders.values()))} folder(s) of files, {withdrawn} withdrawn patients"
 
 
 def _check_sheet(private: PrivateSide) -> str:
-    from cineclr.cohort.sheet import RESERVED, read_sheet
+    from cineclr.cohort.sheet import read_echo_sheet
 
-    sources = private.sources()
-    sheet = read_sheet(sources.echo_sheet, sources, RESERVED)
-    return f"{len(sheet)} studies"
+    return _count_studies(read_echo_sheet(private.sources()))
 
 
 def _check_cmr_sheet(private: PrivateSide) -> str:
-    from cineclr.cohort.cmr.sheet import RESERVED
-    from cineclr.cohort.sheet import read_sheet
+    from cineclr.cohort.cmr.sheet import read_cmr_sheet
 
-    sources = private.cmr_sources()
-    return f"{len(read_sheet(sources.sheet, sources, RESERVED))} studies"
+    return _count_studies(read_cmr_sheet(private.cmr_sources()))
+
+
+def _count_studies(sheet: Any) -> str:
+    given = f", {sheet['split'].notna().sum()} with a split" if "split" in sheet else ""
+    return f"{len(sheet)} studies{given}"
 
 
 def _check_reports(private: PrivateSide) -> str:
     from cineclr.text.reports import read_reports
 
     return f"{len(read_reports(private.cmr_sources()))} reports"
+
+
+def _check_echo_files(private: PrivateSide) -> str:
+    sources = private.sources()
+    return _check_videos(sources.videos) if sources.videos else _check_dicom(sources.dicom, "dicom")
+
+
+def _check_cmr_files(private: PrivateSide) -> str:
+    sources = private.cmr_sources()
+    return _check_hdf5(sources.hdf5) if sources.hdf5 else _check_dicom(sources.dicom, "cmr.dicom")
+
+
+def _check_hdf5(folder: Path) -> str:
+    import itertools
+
+    from cineclr.intake.cmr.own import study_of
+
+    sample = list(itertools.islice(folder.rglob("*.h5"), SAMPLE_FILES))
+    if not sample:
+        raise InputError("no *.h5 below cmr.hdf5 in sources.yaml")
+    for path in sample:
+        study_of(path)
+    return f"{len(sample)} HDF5 files are of our schema"
+
+
+def _check_videos(folder: Path) -> str:
+    import itertools
+
+    from cineclr.intake.scan import place_of
+    from cineclr.intake.videos import examine_video
+    from cineclr.ledger import PASSED
+
+    sample = list(itertools.islice((path for path in folder.rglob("*") if path.is_file()), SAMPLE_FILES))
+    found = sum(examine_video(path, place_of(path, folder)).code == PASSED for path in sample)
+    if not found:
+        raise InputError(
+            f"none of the first {len(sample)} files is a video <study_id>/<name>.avi; is `videos` in "
+            "sources.yaml right?"
+        )
+    return f"{found} of the first {len(sample)} files are videos of a study"
 
 
 def _check_dicom(folders: list[Path], name: str) -> str:

@@ -13,6 +13,8 @@ class Code(StrEnum):
 
     # scan
     NOT_DICOM = "not_dicom"
+    NOT_A_VIDEO = "not_a_video"
+    NOT_HDF5 = "not_hdf5"
     UNREADABLE_HEADER = "unreadable_header"
     MISSING_STUDY = "missing_study"
     NOT_AN_IMAGE = "not_an_image"
@@ -24,6 +26,7 @@ class Code(StrEnum):
     IMPLAUSIBLE_SIZE = "implausible_size"
     FRAME_MISMATCH = "frame_mismatch"
     DUPLICATE_PIXELS = "duplicate_pixels"
+    WITHDRAWN = "withdrawn"
     # de-identification
     NO_REGION = "no_region"
     NOT_2D = "not_2d"
@@ -47,6 +50,8 @@ class Code(StrEnum):
 
 MEANING: dict[Code, str] = {
     Code.NOT_DICOM: "not a DICOM file",
+    Code.NOT_A_VIDEO: "not an AVI file",
+    Code.NOT_HDF5: "not an HDF5 file of the schema",
     Code.UNREADABLE_HEADER: "DICOM header cannot be read",
     Code.MISSING_STUDY: "no study or object identifier",
     Code.NOT_AN_IMAGE: "report, PDF or other object without an image",
@@ -58,6 +63,7 @@ MEANING: dict[Code, str] = {
     Code.IMPLAUSIBLE_SIZE: "rows, columns or frames missing or implausible",
     Code.FRAME_MISMATCH: "fewer frames stored than announced",
     Code.DUPLICATE_PIXELS: "same pixels or object as another file",
+    Code.WITHDRAWN: "patient withdrawn",
     Code.NO_REGION: "no ultrasound region: nothing can be masked safely",
     Code.NOT_2D: "Doppler or M-mode screen",
     Code.COLOUR_DOPPLER: "colour Doppler clip",

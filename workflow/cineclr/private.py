@@ -17,7 +17,9 @@ from cineclr.errors import InputError
 from cineclr.files import publish
 
 Kind = Literal["patient", "study", "video", "file", "cine"]
+Options = dict[str, list[Path] | Path | None]  # of the command line: folders, and a folder or file
 KEY_BYTES = 32
+FOLDERS = ("--videos", "--cmr-hdf5")
 
 
 def _with_text_keys(values: Any) -> Any:
@@ -85,10 +87,14 @@ class CmrWeights(Section):
 class CmrSources(Section):
     """The MRI part of `sources.yaml`."""
 
-    dicom: list[Path] = Field(min_length=1, description="folders that hold the DICOM files, at any depth")
+    dicom: list[Path] = Field([], description="folders that hold the DICOM files, at any depth")
+    hdf5: Path | None = Field(None, description="instead of dicom: folder of HDF5 files of our schema")
     sheet: Path = Field(description="CSV or Excel file with one row per study")
     reports: Path = Field(description="CSV or Excel file with a report per study")
-    link: Literal["study_uid", "accession"] = Field("study_uid", description="what study_id holds")
+    splits: Path | None = Field(None, description="CSV `study_id,split`, taken instead of drawing")
+    link: Literal["study_uid", "accession", "pseudonym"] = Field(
+        "study_uid", description="what study_id holds; a pseudonym is that of the HDF5 file"
+    )
     issuer: str = Field(
         "local", description="who issued patient and accession numbers, where headers do not say"
     )
@@ -109,6 +115,17 @@ class CmrSources(Section):
     )
     weights: CmrWeights = CmrWeights()
 
+    @property
+    def roots(self) -> list[Path]:
+        """Return the folders of the MRI files."""
+        return [self.hdf5] if self.hdf5 else self.dicom
+
+    @model_validator(mode="after")
+    def _files_are_of_one_kind(self) -> Self:
+        if bool(self.dicom) == bool(self.hdf5):
+            raise ValueError("name the MRI files: dicom, or hdf5 instead of it")
+        return self
+
     _keys_are_text = field_validator("values", mode="before")(_with_text_keys)
 
 
@@ -116,7 +133,11 @@ class Sources(Section):
     """`sources.yaml`: where the data lie and how the sheet is to be read."""
 
     dicom: list[Path] = Field([], description="folders that hold the echo DICOM files, at any depth")
+    videos: Path | None = Field(
+        None, description="instead of dicom: folder of de-identified videos, <study_id>/<any name>.avi"
+    )
     sheet: Path | None = Field(None, description="CSV or Excel file with one row per echo study")
+    splits: Path | None = Field(None, description="CSV `study_id,split`, taken instead of drawing")
     link: Literal["study_uid", "accession"] = Field("study_uid", description="what study_id holds")
     issuer: str = Field(
         "local", description="who issued patient and accession numbers, where headers do not say"
@@ -132,6 +153,9 @@ class Sources(Section):
         None, description="CSV `video_id,view` (SOPInstanceUID) to train a view classifier"
     )
     weights: Weights = Weights()
+    withdrawn: Path | None = Field(
+        None, description="CSV with a column `patient_id`: nothing of these patients is used, in both papers"
+    )
 
     cmr: CmrSources | None = Field(None, description="cardiac MRI, the second paper")
 
@@ -139,11 +163,18 @@ class Sources(Section):
 
     @model_validator(mode="after")
     def _something_is_there(self) -> Self:
-        if bool(self.dicom) != bool(self.sheet):
-            raise ValueError("dicom and sheet belong together: name both, or neither")
-        if not self.dicom and self.cmr is None:
+        if self.dicom and self.videos:
+            raise ValueError("names dicom and videos; the echo files are one or the other")
+        if bool(self.roots) != bool(self.sheet):
+            raise ValueError("dicom and sheet belong together (or videos and sheet): name both, or neither")
+        if not self.roots and self.cmr is None:
             raise ValueError("names no data: dicom and sheet for echo, or a section cmr for cardiac MRI")
         return self
+
+    @property
+    def roots(self) -> list[Path]:
+        """Return the folders of the echo files."""
+        return [self.videos] if self.videos else self.dicom
 
     @property
     def echo_sheet(self) -> Path:
@@ -214,6 +245,12 @@ class Pseudonymizer:
         message = "\0".join((kind, issuer.strip().upper(), identifier.strip().upper()))
         return kind[0].upper() + hmac.digest(self.key, message.encode(), "sha256").hex()[:16]
 
+    def study(self, study_id: str, sources: Sources | CmrSources) -> str:
+        """Return the pseudonym of a study_id of the user's sheets, which may be one already."""
+        if sources.link == "pseudonym":
+            return study_id
+        return self.pseudonym("study", study_id, "" if sources.link == "study_uid" else sources.issuer)
+
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that tell two keys apart and reveal neither."""
         return hashlib.sha256(b"fingerprint" + self.key).hexdigest()[:12]
@@ -246,17 +283,21 @@ def init(
     cmr_sheet: Path | None = None,
     cmr_reports: Path | None = None,
     link: Literal["study_uid", "accession"] = "study_uid",
+    videos: Path | None = None,
+    cmr_hdf5: Path | None = None,
 ) -> None:
     """Make the private side of a run: a new pseudonym key, and sources.yaml that says where the data lie.
 
-    Echo needs --dicom and --sheet; cardiac MRI needs --cmr-dicom, --cmr-sheet and --cmr-reports; give either
-    or both. An existing key is kept (a new key means new pseudonyms and a new split); an existing
-    sources.yaml is not overwritten.
+    Echo needs --dicom, or --videos for a folder of de-identified AVI files, and --sheet; cardiac MRI needs
+    --cmr-dicom, or --cmr-hdf5 for a folder of our HDF5 files, --cmr-sheet and --cmr-reports; give either or
+    both. An existing key is kept (a new key means
+    new pseudonyms and a new split); an existing sources.yaml is not overwritten.
     """
-    echo = _describe_wing({"--dicom": dicom, "--sheet": sheet}, link)
-    cmr = _describe_wing(
-        {"--cmr-dicom": cmr_dicom, "--cmr-sheet": cmr_sheet, "--cmr-reports": cmr_reports}, link
-    )
+    if (dicom and videos) or (cmr_dicom and cmr_hdf5):
+        raise InputError("give --dicom or --videos, not both, and --cmr-dicom or --cmr-hdf5")
+    echo = _describe_wing({**_one_of("--videos", videos, "--dicom", dicom), "--sheet": sheet}, link)
+    images = _one_of("--cmr-hdf5", cmr_hdf5, "--cmr-dicom", cmr_dicom)
+    cmr = _describe_wing({**images, "--cmr-sheet": cmr_sheet, "--cmr-reports": cmr_reports}, link)
     if not echo and not cmr:
         raise InputError("give --dicom and --sheet, or --cmr-dicom, --cmr-sheet and --cmr-reports")
     if (private / "sources.yaml").exists():
@@ -271,7 +312,12 @@ def init(
     print(f"{private}: key and sources.yaml are ready. Back up the key in a safe place. Next: cineclr check")
 
 
-def _describe_wing(options: dict[str, list[Path] | Path | None], link: str) -> dict[str, Any]:
+def _one_of(option: str, folder: Path | None, other: str, folders: list[Path] | None) -> Options:
+    """Return the option by which the files are named."""
+    return {option: folder} if folder else {other: folders}
+
+
+def _describe_wing(options: Options, link: str) -> dict[str, Any]:
     """Return one wing's part of sources.yaml; empty where none of its options is given."""
     if not any(options.values()):
         return {}
@@ -280,11 +326,10 @@ def _describe_wing(options: dict[str, list[Path] | Path | None], link: str) -> d
         if not value:
             raise InputError(f"{option} is missing; {', '.join(options)} belong together")
         name = option.removeprefix("--").removeprefix("cmr-")
+        is_folder = isinstance(value, list) or option in FOLDERS
         for path in value if isinstance(value, list) else [value]:
-            if not (path.is_dir() if isinstance(value, list) else path.is_file()):
-                raise InputError(
-                    f"{option}: no such {'folder' if isinstance(value, list) else 'file'}: {path}"
-                )
+            if not (path.is_dir() if is_folder else path.is_file()):
+                raise InputError(f"{option}: no such {'folder' if is_folder else 'file'}: {path}")
         part[name] = (
             [str(path.resolve()) for path in value] if isinstance(value, list) else str(value.resolve())
         )

@@ -52,7 +52,7 @@ rule index_cmr:
     input:
         scan=scan_shards("<private>/cmr/scan/shard_{shard}.parquet"),
     output:
-        index="<private>/cmr/index.parquet",
+        index=study_shards("<private>/cmr/index/shard_{shard}.parquet"),
         series="<private>/cmr/series.parquet",
         ledger="<results>/cmr/intake/scan.parquet",
     log:
@@ -63,18 +63,17 @@ rule index_cmr:
         "../../envs/imaging.yaml"
     params:
         private=private_side,
-        shards=CONFIG.shards.studies,
     shell:
         "python -m cineclr index-cmr --private {params.private:q} --scan {input.scan:q}"
-        " --shards {params.shards} --output {output.index:q} --series {output.series:q}"
-        " --ledger {output.ledger:q} 2>&1 | tee {log:q}"
+        " --output {output.index:q} --series {output.series:q} --ledger {output.ledger:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule map_series:
     input:
         series="<private>/cmr/series.parquet",
     output:
-        views="<private>/cmr/views.parquet",
+        views=study_shards("<private>/cmr/views/shard_{shard}.parquet"),
         unmapped="<private>/cmr/unmapped_series.csv",
     log:
         "<results>/logs/map_series.log",
@@ -93,8 +92,8 @@ rule map_series:
 
 rule convert_studies:
     input:
-        index="<private>/cmr/index.parquet",
-        views="<private>/cmr/views.parquet",
+        index="<private>/cmr/index/shard_{shard}.parquet",
+        views="<private>/cmr/views/shard_{shard}.parquet",
     output:
         studies=directory("<results>/cmr/studies/shard_{shard}"),
         manifest="<results>/cmr/studies/shard_{shard}.parquet",

@@ -261,6 +261,15 @@ rule plot_cmr_cohort_flow:
 
 
 # Models and predictions are asked for by name too, as in `echo_tables`.
+rule cmr_evaluate:
+    input:
+        expand(
+            "<results>/cmr/evaluation/{table}.csv",
+            table=["lvef", "diagnoses", "operating_points"],
+        ),
+        rules.cmr_predict.input,
+
+
 rule cmr_tables:
     input:
         expand(
@@ -271,9 +280,8 @@ rule cmr_tables:
         "<results>/cmr/evaluation/retrieval.csv",
 
 
-rule cmr:
+rule cmr_figures:
     input:
-        rules.cmr_tables.input,
         expand(
             "<results>/cmr/figures/bland_altman_{cohort}.svg",
             cohort=[
@@ -286,3 +294,10 @@ rule cmr:
             "<results>/cmr/figures/{figure}.svg",
             figure=["lvef_by_ratio", "forest_diagnoses", "cohort_flow"],
         ),
+        rules.cmr_predict.input,
+
+
+rule cmr:
+    input:
+        rules.cmr_tables.input,
+        rules.cmr_figures.input,

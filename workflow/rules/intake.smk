@@ -70,7 +70,7 @@ rule index_studies:
     input:
         scan=scan_shards("<private>/scan/shard_{shard}.parquet"),
     output:
-        index="<private>/index.parquet",
+        index=study_shards("<private>/index/shard_{shard}.parquet"),
         ledger="<results>/intake/scan.parquet",
     log:
         "<results>/logs/index_studies.log",
@@ -80,15 +80,14 @@ rule index_studies:
         "../../envs/imaging.yaml"
     params:
         private=private_side,
-        shards=CONFIG.shards.studies,
     shell:
         "python -m cineclr index-studies --private {params.private:q} --scan {input.scan:q}"
-        " --shards {params.shards} --output {output.index:q} --ledger {output.ledger:q} 2>&1 | tee {log:q}"
+        " --output {output.index:q} --ledger {output.ledger:q} 2>&1 | tee {log:q}"
 
 
 rule deidentify_echo:
     input:
-        index="<private>/index.parquet",
+        index="<private>/index/shard_{shard}.parquet",
     output:
         videos=directory("<results>/echo/videos/shard_{shard}"),
         manifest="<results>/echo/videos/shard_{shard}.parquet",

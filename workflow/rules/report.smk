@@ -27,6 +27,22 @@ rule write_report:
         " --output {output:q} 2>&1 | tee {log:q}"
 
 
+# The user's files as they are now. A shard of the index, or a sheet, that is as it was keeps its content, so
+# that `snakemake` afterwards runs again only what the others ask for.
+rule update:
+    input:
+        [
+            getattr(rules, reading).output
+            for wing in sorted(WINGS)
+            for reading in READING[wing]
+        ],
+
+
 rule tables:
     input:
         [getattr(rules, f"{wing}_tables").input for wing in sorted(WINGS)],
+
+
+rule figures:
+    input:
+        [getattr(rules, f"{wing}_figures").input for wing in sorted(WINGS)],

@@ -321,6 +321,17 @@ rule tabulate_deviations:
 
 # Models and predictions are asked for by name too: to Snakemake a missing file that only a finished table
 # needs is no reason to run, so a further ratio or learning rate would go unnoticed.
+rule evaluate:
+    input:
+        expand("<results>/echo/evaluation/{task}.csv", task=ECHO.finetune.tasks),
+        expand(
+            "<results>/echo/evaluation/{evaluation}_{task}.csv",
+            evaluation=["operating_points", "calibration", "subgroups"],
+            task=ECHO.finetune.tasks,
+        ),
+        rules.predict.input,
+
+
 rule echo_tables:
     input:
         "<results>/echo/tables/table_s1.csv",
@@ -330,9 +341,15 @@ rule echo_tables:
         rules.predict.input,
 
 
-rule echo:
+rule echo_figures:
     input:
-        rules.echo_tables.input,
         result_figures(),
         evaluation_figures(),
         "<results>/echo/figures/cohort_flow.svg",
+        rules.predict.input,
+
+
+rule echo:
+    input:
+        rules.echo_tables.input,
+        rules.echo_figures.input,

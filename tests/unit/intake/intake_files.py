@@ -119,7 +119,7 @@ class Archive:
         for shard, part in enumerate(parts):
             scan_dicom(self.private, files, shard, part)
         ledger = self.results / "scan.parquet"
-        index_studies(self.private, parts, 1, self.private / "index.parquet", ledger)
+        index_studies(self.private, parts, [self.private / "index.parquet"], ledger)
         return self._by_path(pd.read_parquet(ledger))
 
     def deidentify(self, **settings: object) -> pd.Series:

@@ -12,7 +12,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from cineclr.errors import InputError
-from cineclr.intake.scan import list_files
+from cineclr.intake.scan import index_studies, list_files, scan_dicom
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "samples"
 CLIP = draw_sector()
@@ -220,3 +220,38 @@ def test_real_samples_end_where_they_belong(archive):
         "us1_j2k_ICT_1f.dcm": "single_frame",
         "us1_raw_RGB_1f.dcm": "single_frame",
     }
+
+
+def test_a_withdrawn_patient_and_copies_of_its_pixels_go_no_further(archive):
+    archive.add("a", make_file(CLIP, PatientID="GONE"))
+    archive.add("b", make_file(CLIP, PatientID="STAYS"))
+    archive.add("c", make_file(draw_sector(6), PatientID="STAYS"))
+    archive.add("d", b"not DICOM at all " * 40)
+    assert archive.scan().to_list() == ["passed", "duplicate_pixels", "passed", "not_dicom"]
+    sheet, listed = archive.private.parent / "sheet.csv", archive.private.parent / "withdrawn.csv"
+    sheet.write_text("study_id,patient_id\n1.2.3,other\n")
+    listed.write_text("patient_id\ngone\n")
+    sources = archive.private / "sources.yaml"
+    sources.write_text(sources.read_text() + f"withdrawn: {listed}\n")
+    assert archive.scan().to_list() == ["withdrawn", "duplicate_pixels", "passed", "not_dicom"]
+    listed.write_text("patient_id\nSTAYS\n")  # the first file's pixels are this patient's, too
+    assert archive.scan().to_list() == ["withdrawn", "duplicate_pixels", "withdrawn", "not_dicom"]
+
+
+def test_a_shard_of_the_index_whose_files_did_not_change_keeps_its_bytes(archive):
+    paths = [archive.private / f"index/shard_{shard}.parquet" for shard in range(8)]
+
+    def index():
+        files, part = archive.private / "files.parquet", archive.private / "part.parquet"
+        list_files(archive.private, 1, files)
+        scan_dicom(archive.private, files, 0, part)
+        index_studies(archive.private, [part], paths, archive.results / "scan.parquet")
+        return [path.read_bytes() for path in paths]
+
+    for number in range(4):
+        archive.add(f"m{number}", make_file(draw_sector(number)))
+    before = index()
+    archive.add("a new one", make_file(draw_sector(9)))
+    changed = [shard for shard, data in enumerate(index()) if data != before[shard]]
+    assert len(changed) == 1
+    assert sum(len(pd.read_parquet(path)) for path in paths) == 5

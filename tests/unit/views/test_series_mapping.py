@@ -151,14 +151,15 @@ class Wing:
         planes = [ACROSS, ALONG, ALONG, ALONG, ACROSS, UNKNOWN]
         slices = [10, 1, 1, 1, 3, 10]
         rows = [
-            make_series(name, orientation=plane, slices=count) | {"cine": f"C{n}", "study": "S1"}
+            make_series(name, orientation=plane, slices=count)
+            | {"cine": f"C{n}", "study": "S1", "study_shard": 0}
             for n, (name, plane, count) in enumerate(zip(names, planes, slices, strict=True))
         ]
         pd.DataFrame(rows).to_parquet(folder / "series.parquet")
 
     def run(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         output, unmapped = self.folder / "views.parquet", self.folder / "unmapped.csv"
-        map_series(self.folder, self.folder / "series.parquet", SeriesViews(), output, unmapped)
+        map_series(self.folder, self.folder / "series.parquet", SeriesViews(), [output], unmapped)
         return pd.read_parquet(output), pd.read_csv(unmapped, keep_default_na=False)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from cineclr.cohort.flow import STAGES, describe_flow, sort_into_buckets
-from cineclr.config.echo import Cohort, LvhThresholds
+from cineclr.cohort.given import name_origin, require_splits
+from cineclr.config.echo import SPLITS, Cohort, LvhThresholds
 from cineclr.errors import InputError
 from cineclr.files import read_fact, read_parquet, write_json, write_parquet, write_table
 from cineclr.ledger import PASSED, USED, Code
@@ -17,7 +18,6 @@ from cineclr.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
 
-SPLITS = ("train", "val", "internal", "external")
 COLUMNS = [
     "study",
     "patient",
@@ -69,9 +69,11 @@ def build_cohort(
     cohort = make_splits(studies, used, settings, seed)
     scanners = name_scanners(cohort["study"], frames[1][frames[1]["file"].isin(used["file"])])
     cohort.insert(len(COLUMNS) + 1, "scanner", scanners)  # after the number of videos
-    write_table(cohort, splits)
+    origin = name_origin(studies)
+    write_table(cohort, splits, splits=origin)
     write_parquet(buckets, files)
-    write_json({**describe_flow(stages, buckets), **_describe_cohort(studies, cohort)}, flow)
+    counts = {"splits": origin, **_describe_cohort(studies, cohort)}
+    write_json({**describe_flow(stages, buckets), **counts}, flow)
     _log(cohort)
 
 
@@ -113,25 +115,40 @@ def label_studies(sheet: pd.DataFrame, above: LvhThresholds) -> pd.DataFrame:
 def make_splits(sheet: pd.DataFrame, used: pd.DataFrame, settings: Cohort, seed: int) -> pd.DataFrame:
     """Return a row per study of the used videos: its split, labels, number of videos, further columns.
 
-    Raises InputError that names a split without studies.
+    Splits are those that came with the sheet, else drawn. Raises InputError that names a split without
+    studies, or the rows of studies without a split.
     """
     videos = used.groupby("study").size().rename("videos")
     cohort = sheet[sheet["study"].isin(videos.index)]
     cohort = label_studies(cohort, settings.lvh_above)
     cohort["videos"] = cohort["study"].map(videos).astype("int64")
+    if name_origin(sheet) == "given":
+        require_splits(cohort)
+    else:
+        cohort["split"] = _draw_splits(cohort, settings, seed)
+    _refuse_empty_splits(cohort, settings)
+    not_further = (*COLUMNS, "low_flow_low_gradient", "sheet_row")
+    further = [name for name in sheet.columns if name not in not_further]
+    return cohort[[*COLUMNS, "videos", *further]].sort_values("study", ignore_index=True)
+
+
+def _draw_splits(cohort: pd.DataFrame, settings: Cohort, seed: int) -> pd.Series:
     external = cohort["year"].between(*settings.external_years)
     unit = cohort["study" if settings.split_unit == "study" else "patient"]
     shares = {name: Fraction(str(share)) for name, share in settings.split}
-    cohort["split"] = split_units(unit[~external], shares, seed).reindex(cohort.index, fill_value="external")
+    return split_units(unit[~external], shares, seed).reindex(cohort.index, fill_value="external")
+
+
+def _refuse_empty_splits(cohort: pd.DataFrame, settings: Cohort) -> None:
+    external = cohort["year"].between(*settings.external_years)
     for split in SPLITS:
         if not (cohort["split"] == split).any():
             years = settings.external_years if split == "external" else settings.development_years
             raise InputError(
                 f"cohort: no study for the {split} split: {int((~external).sum())} development and "
-                f"{int(external.sum())} external studies are left; {split} takes from {years[0]}-{years[1]}"
+                f"{int(external.sum())} external studies are left; {split} takes from {years[0]}-{years[1]}, "
+                "or, where sources.yaml names `splits`, what they give it"
             )
-    further = [name for name in sheet.columns if name not in (*COLUMNS, "low_flow_low_gradient")]
-    return cohort[[*COLUMNS, "videos", *further]].sort_values("study", ignore_index=True)
 
 
 def split_units(units: pd.Series, shares: dict[str, Fraction], seed: int) -> pd.Series:

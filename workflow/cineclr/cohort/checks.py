@@ -10,6 +10,7 @@ import pandera.pandas as pa
 SEVERITIES = ("none", "mild", "moderate", "severe")
 ROUNDED_NUMBER = re.compile(r"\d[.,]?\d*[eE]\+?\d+")
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}", re.ASCII)
+STUDY = re.compile(r"S[0-9a-f]{16}", re.ASCII)
 UID = re.compile(r"[0-9]+(\.[0-9]+)+", re.ASCII)
 DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(\D.*)?", re.ASCII)
 NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
@@ -78,10 +79,11 @@ def _schema(link: str, columns: list[str]) -> pa.DataFrameSchema:
     identity = _rule(
         _is_uid, "must be a StudyInstanceUID (numbers and dots), or set `link: accession` in sources.yaml"
     )
+    pseudonym = _rule(_is_pseudonym, "must be the pseudonym of an HDF5 file: S and 16 hexadecimal digits")
     exact = _rule(_is_exact, "was rounded by a spreadsheet program; export the column as text")
     remedy = "map other spellings under `values` in sources.yaml"
     rules = {
-        "study_id": [present, identity if link == "study_uid" else exact],
+        "study_id": [present, {"study_uid": identity, "pseudonym": pseudonym}.get(link, exact)],
         "patient_id": [present, exact],
         "study_date": [_rule(_is_date, "must be a date, written YYYY-MM-DD or YYYYMMDD")],
         "sex": [pa.Check.isin(["F", "M"], error=f"must be F or M; {remedy}")],
@@ -102,6 +104,10 @@ def _rule(test: Callable[[str], bool], text: str) -> pa.Check:
 
 def _is_uid(text: str) -> bool:
     return text == "" or (UID.fullmatch(text) is not None and len(text) <= 64)
+
+
+def _is_pseudonym(text: str) -> bool:
+    return text == "" or STUDY.fullmatch(text) is not None
 
 
 def _is_exact(text: str) -> bool:

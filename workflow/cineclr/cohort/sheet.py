@@ -6,7 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from cineclr.cohort.checks import check_cells, check_further, find_repeats, parse_date
+from cineclr.cohort.given import GIVEN, add_given_splits
 from cineclr.cohort.rows import raise_errors, read_rows
+from cineclr.cohort.withdrawn import find_withdrawn
+from cineclr.config.echo import SPLITS, TESTS
 from cineclr.errors import InputError
 from cineclr.files import write_parquet
 from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, SheetColumns, Sources
@@ -17,21 +20,29 @@ OLDEST_AGE = 90  # greater ages narrow a person down; they are all written as 90
 MEASURES = ("age", "lv_mass_index", "lvef")
 RESERVED = {
     *SheetColumns.model_fields,
-    *("study", "patient", "split", "year", "severe_as", "lvh", "videos", "scanner", "age_band"),
+    *("study", "patient", "year", "severe_as", "lvh", "videos", "scanner", "age_band", *GIVEN),
 }
 
 
 def import_sheet(private: Path, output: Path) -> None:
     """Check the sheet named in sources.yaml, pseudonymise it and write it to the private side.
 
-    Studies and patients become pseudonyms, dates the year, ages stop at 90. Raises as `read_sheet`.
+    Studies and patients become pseudonyms, dates the year, ages stop at 90; splits of the user's own are
+    added, withdrawn patients left out. Raises as `read_echo_sheet`.
     """
     side = PrivateSide(private)
     sources = side.sources()
     names = Pseudonymizer(side.key())
-    sheet = pseudonymise_sheet(read_sheet(sources.echo_sheet, sources, RESERVED), sources, names)
+    sheet = pseudonymise_sheet(read_echo_sheet(sources), sources, names)
+    sheet = sheet[~find_withdrawn(side, "echo").rows(sheet)].reset_index(drop=True)
     write_parquet(sheet, output, key_fingerprint=names.fingerprint())
     logger.info("sheet: written with pseudonyms, and years instead of dates")
+
+
+def read_echo_sheet(sources: Sources) -> pd.DataFrame:
+    """Read and check the echo sheet, with the splits that sources.yaml may name; raise as both do."""
+    sheet = read_sheet(sources.echo_sheet, sources, RESERVED)
+    return add_given_splits(sheet, sources.splits, SPLITS, TESTS)
 
 
 def read_sheet(path: Path, sources: Sources | CmrSources, reserved: set[str]) -> pd.DataFrame:
@@ -60,10 +71,9 @@ def pseudonymise_sheet(
     sheet: pd.DataFrame, sources: Sources | CmrSources, names: Pseudonymizer
 ) -> pd.DataFrame:
     """Return a checked sheet with pseudonyms for studies and patients, years for dates, sorted by study."""
-    issuer = "" if sources.link == "study_uid" else sources.issuer
     frame = pd.DataFrame(
         {
-            "study": [names.pseudonym("study", value, issuer) for value in sheet["study_id"]],
+            "study": [names.study(value, sources) for value in sheet["study_id"]],
             "patient": [names.pseudonym("patient", value, sources.issuer) for value in sheet["patient_id"]],
             "year": [date.year for date in sheet["study_date"]],
         },

@@ -14,6 +14,9 @@ Split = Literal["pretrain_train", "pretrain_val", "train", "val", "test"]
 Policy = Literal["positive", "negative", "missing"]
 
 VIEWS: tuple[View, ...] = ("4CH", "3CH", "2CH", "SAX")
+PRETRAINING: tuple[Split, ...] = ("pretrain_train", "pretrain_val")
+DOWNSTREAM: tuple[Split, ...] = ("train", "val", "test")
+TESTS: tuple[Split, ...] = ("test",)
 # The paper's 35 labels, in the order of its table; `normal` is its PureNormal.
 DIAGNOSES: tuple[str, ...] = (
     "amyloid",

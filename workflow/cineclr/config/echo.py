@@ -15,6 +15,8 @@ Year = Annotated[int, Field(ge=1980, le=2100)]
 
 SSL_METHODS: tuple[Method, ...] = ("simclr", "mi_simclr", "echoclr")
 TASKS: tuple[Task, ...] = ("lvh", "severe_as")
+SPLITS: tuple[Split, ...] = ("train", "val", "internal", "external")
+TESTS: tuple[Split, ...] = ("internal", "external")
 
 
 class Deidentify(Section):

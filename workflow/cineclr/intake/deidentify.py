@@ -1,7 +1,12 @@
-"""De-identification: of each indexed clip, the masked pixels as AVI under a pseudonym, and nothing else."""
+"""De-identification: of each indexed clip, the masked pixels as AVI under a pseudonym, and nothing else.
+
+Videos that come de-identified are written anew the same way, without masking.
+"""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -9,9 +14,10 @@ from cineclr.config.echo import Deidentify
 from cineclr.errors import InputError
 from cineclr.files import publish, write_parquet
 from cineclr.intake.clean import Cleaned, Job, clean_clip
-from cineclr.intake.headers import unpack_regions
+from cineclr.intake.headers import Region, unpack_regions
 from cineclr.intake.mask import COLOUR_FLOW, TISSUE_2D, choose_region
 from cineclr.intake.scan import frame_of, locate
+from cineclr.intake.videos import VideoJob, copy_video
 from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code, count_codes
 from cineclr.private import PrivateSide, Sources
@@ -35,7 +41,8 @@ def deidentify_echo(
     table = table[table["study_shard"] == shard].sort_values(["study", "video"])
     rows = []
     progress = Progress(f"de-identify shard {shard}", len(table))
-    with publish(videos) as folder, Worker(clean_clip, settings.memory_gb, settings.seconds) as worker:
+    make: Callable[[Any], Cleaned] = copy_video if sources.videos else clean_clip
+    with publish(videos) as folder, Worker(make, settings.memory_gb, settings.seconds) as worker:
         folder.mkdir()
         for item in table.astype(object).where(table.notna(), None).to_dict("records"):
             planned = _plan(item, sources, folder, settings)
@@ -47,27 +54,38 @@ def deidentify_echo(
     log.info("study shard %d: %d clips: %s", shard, len(manifest), count_codes(manifest["code"]))
 
 
-def _plan(item: dict, sources: Sources, folder: Path, settings: Deidentify) -> Job | Cleaned:
+def _plan(item: dict, sources: Sources, folder: Path, settings: Deidentify) -> Job | VideoJob | Cleaned:
     """Return what to do with a clip, or why its header alone rules it out."""
-    regions = unpack_regions(item["regions"])
-    flat = [region for region in regions if region.format == TISSUE_2D]
-    if regions and not flat:
-        return Cleaned(Code.NOT_2D)
-    region = choose_region(regions, item["rows"], item["columns"])
-    if region is None:
-        return Cleaned(Code.NO_REGION)
-    if any(one.type == COLOUR_FLOW for one in flat) and not settings.keep_colour_doppler:
-        return Cleaned(Code.COLOUR_DOPPLER)
+    region = None if sources.videos else _choose_region(item, settings)
+    if isinstance(region, Code):
+        return Cleaned(region)
     if item["frame_time_ms"] is None:
         return Cleaned(Code.NO_FRAME_TIME)
     if item["frames"] > settings.max_frames:
         return Cleaned(Code.IMPLAUSIBLE_SIZE)
     source = locate(sources, item["root"], item["path"])
     avi = folder / item["study"] / f"{item['video']}.avi"
-    return Job(source, region, item["frames"], 1000 / item["frame_time_ms"], avi, settings)
+    frames, fps = item["frames"], 1000 / item["frame_time_ms"]
+    if region is None:
+        return VideoJob(source, frames, fps, avi, settings)
+    return Job(source, region, frames, fps, avi, settings)
 
 
-def _run(worker: Worker[Job, Cleaned], job: Job, file: str) -> Cleaned:
+def _choose_region(item: dict, settings: Deidentify) -> Region | Code:
+    """Return the 2-D region of a clip, or why there is none to go on with."""
+    regions = unpack_regions(item["regions"])
+    flat = [region for region in regions if region.format == TISSUE_2D]
+    if regions and not flat:
+        return Code.NOT_2D
+    region = choose_region(regions, item["rows"], item["columns"])
+    if region is None:
+        return Code.NO_REGION
+    if any(one.type == COLOUR_FLOW for one in flat) and not settings.keep_colour_doppler:
+        return Code.COLOUR_DOPPLER
+    return region
+
+
+def _run(worker: Worker[Any, Cleaned], job: Job | VideoJob, file: str) -> Cleaned:
     """Return what became of a clip; raise InputError when the disk is at fault, not the file."""
     done = worker.run(job)
     if isinstance(done, Cleaned):

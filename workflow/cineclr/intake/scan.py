@@ -9,10 +9,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.errors import InputError
 from cineclr.files import read_fact, read_parquet, write_parquet
 from cineclr.intake.headers import Identity, pack_regions
 from cineclr.intake.triage import Finding, examine
+from cineclr.intake.videos import examine_video
 from cineclr.ledger import PASSED, Code, count_codes
 from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, Sources, shard_of
 from cineclr.progress import track
@@ -40,21 +42,22 @@ def frame_of(rows: list[dict[str, object]], columns: dict[str, str]) -> pd.DataF
 
 
 def list_files(private: Path, shards: int, output: Path, wing: Literal["echo", "cmr"] = "echo") -> None:
-    """List every file in a wing's DICOM folders in sources.yaml, whatever its name or extension."""
+    """List every file in a wing's folders in sources.yaml, whatever its name or extension."""
     side = PrivateSide(private)
     names = Pseudonymizer(side.key())
-    roots = side.cmr_sources().dicom if wing == "cmr" else side.sources().dicom
+    sources: Sources | CmrSources = side.cmr_sources() if wing == "cmr" else side.sources()
+    roots = sources.roots
     _refuse_nested(roots)
     rows: list[dict[str, object]] = []
     seen: set[str] = set()
     for root, folder in enumerate(roots):
         if not folder.is_dir():
             raise InputError(
-                f"sources.yaml: dicom folder {root + 1} does not exist; mend the path or mount it"
+                f"sources.yaml: folder {root + 1} of the files does not exist; mend the path or mount it"
             )
         for path in _walk(folder, root):
             status = path.stat()
-            relative = str(path.relative_to(folder)).translate(_STORED)
+            relative = place_of(path, folder)
             identifier = f"{root}/{relative}"
             while (file := names.pseudonym("file", identifier)) in seen:
                 identifier += "#"  # paths that differ in case only are different files
@@ -64,7 +67,7 @@ def list_files(private: Path, shards: int, output: Path, wing: Literal["echo", "
                 | {"mtime_ns": status.st_mtime_ns, "shard": shard_of(file, shards)}
             )
     if not rows:
-        raise InputError("sources.yaml: the dicom folders hold no file; mend the paths")
+        raise InputError("sources.yaml: the folders hold no file; mend the paths")
     table = frame_of(rows, FILE_COLUMNS)
     write_parquet(table, output)
     log.info("%d files, %.1f GB, for %d scan jobs", len(table), table["size"].sum() / 1e9, shards)
@@ -76,7 +79,7 @@ def _refuse_nested(roots: list[Path]) -> None:
     for number, place in enumerate(places, 1):
         if any(place.is_relative_to(other) for k, other in enumerate(places, 1) if k != number):
             raise InputError(
-                f"sources.yaml: dicom folder {number} is, or lies in, another of the list, and its files "
+                f"sources.yaml: folder {number} of dicom is, or lies in, another of the list, and its files "
                 "would count twice; remove it"
             )
 
@@ -86,7 +89,7 @@ def _walk(folder: Path, root: int) -> Iterator[Path]:
 
     def refuse(error: OSError) -> None:
         raise InputError(
-            f"sources.yaml: dicom folder {root + 1} holds a folder that cannot be read "
+            f"sources.yaml: folder {root + 1} of the files holds a folder that cannot be read "
             f"({os.strerror(error.errno or 0)}); give the right to read it, or move it away"
         )
 
@@ -99,11 +102,16 @@ def _walk(folder: Path, root: int) -> Iterator[Path]:
 
 
 def scan_dicom(private: Path, files: Path, shard: int, output: Path) -> None:
-    """Judge the files of one shard: is each a clip that can be de-identified, and if not, why?"""
+    """Judge the files of one shard: is each a clip that can be de-identified, and if not, why?
+
+    Where sources.yaml names `videos`, the files are AVI that have been de-identified before.
+    """
     side = PrivateSide(private)
     sources, names = side.sources(), Pseudonymizer(side.key())
 
     def judge(path: Path) -> dict[str, object]:
+        if sources.videos:
+            return describe_finding(examine_video(path, place_of(path, sources.videos)), names, sources)
         return describe_finding(examine(path, sources.link == "accession"), names, sources)
 
     scanned = frame_of(scan_files(files, shard, sources, judge), SCAN_COLUMNS)
@@ -134,7 +142,12 @@ def scan_files(
 
 def locate(sources: Sources | CmrSources, root: int, path: str) -> Path:
     """Return where a file of the index lies; the private side only."""
-    return sources.dicom[root] / path.translate(_ON_DISK)
+    return sources.roots[root] / path.translate(_ON_DISK)
+
+
+def place_of(path: Path, folder: Path) -> str:
+    """Return where a file lies below a folder, as the index holds it."""
+    return str(path.relative_to(folder)).translate(_STORED)
 
 
 def describe_finding(
@@ -164,19 +177,42 @@ def _pseudonyms(identity: Identity, names: Pseudonymizer, sources: Sources | Cmr
     }
 
 
-def index_studies(private: Path, scan: list[Path], shards: int, output: Path, ledger: Path) -> None:
-    """Gather the scan: set duplicates aside, index the clips that passed, and account for every file."""
+def index_studies(private: Path, scan: list[Path], output: list[Path], ledger: Path) -> None:
+    """Gather the scan: set duplicates and withdrawn patients aside, index the clips that passed.
+
+    `output` is a file for each study shard; `ledger` accounts for every file. Copies of a withdrawn patient's
+    pixels are withdrawn too, whoever they claim to be of.
+    """
     table, key = gather_scan(scan, private / "files.parquet")
     for column in ("pixel_sha256", "video"):  # a copy, then the same object stored a second time
         passed = table["code"] == PASSED
         again = table.loc[passed, column].duplicated()
         table.loc[again.index[again], "code"] = str(Code.DUPLICATE_PIXELS)
-    index = table[table["code"] == PASSED].reset_index(drop=True)
-    index["study_shard"] = np.array([shard_of(study, shards) for study in index["study"]], dtype=np.int64)
-    write_parquet(index, output, key_fingerprint=key)
+    withdrawn = find_withdrawn(PrivateSide(private), "echo").rows(table)
+    copied = table["pixel_sha256"].isin(table.loc[withdrawn, "pixel_sha256"].dropna())
+    table.loc[(table["code"] == PASSED) & (withdrawn | copied), "code"] = str(Code.WITHDRAWN)
+    index = index_shards(table, len(output))
+    write_shards(index, output, key)
     write_ledger(table[["file", "study", "video", "code"]], ledger, key)
     log.info("%d files: %s", len(table), count_codes(table["code"]))
     log.info("%d clips of %d studies go on", len(index), index["study"].nunique())
+
+
+def index_shards(table: pd.DataFrame, shards: int) -> pd.DataFrame:
+    """Return the files of a scan that passed, with the study shard of each."""
+    index = table[table["code"] == PASSED].reset_index(drop=True)
+    index["study_shard"] = np.array([shard_of(study, shards) for study in index["study"]], dtype=np.int64)
+    return index
+
+
+def write_shards(table: pd.DataFrame, paths: list[Path], key: str) -> None:
+    """Publish the rows of each study shard as a file of its own.
+
+    A shard whose rows are as they were has the same bytes as before, by which Snakemake knows that nothing
+    has to be made of it again.
+    """
+    for shard, path in enumerate(paths):
+        write_parquet(table[table["study_shard"] == shard], path, key_fingerprint=key)
 
 
 def gather_scan(scan: list[Path], files: Path) -> tuple[pd.DataFrame, str]:

@@ -168,6 +168,8 @@ def _footnote(flow: Mapping[str, Any], used: int, min_cell: int) -> list[str]:
         notes.append("Studies without LV mass index have no LVH label; they count for severe AS only.")
     if flow.get("missing_lvef", 0):
         notes.append("Studies without an LVEF count for the diagnoses only.")
+    if flow.get("splits") == "given":
+        notes.append("Splits were given with the data, not drawn.")
     if min_cell > 1:
         notes.append(f"Counts of studies that would show fewer than {min_cell} are withheld.")
     return notes

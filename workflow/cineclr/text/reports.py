@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from cineclr.cohort.rows import raise_errors, read_rows
+from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.errors import InputError
 from cineclr.files import write_parquet
 from cineclr.private import CmrSources, PrivateSide, Pseudonymizer
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 def import_reports(private: Path, output: Path) -> None:
     """Write study, report (scrubbed) and replaced (pieces taken out) of every report with text.
 
+    Those of withdrawn patients are left out.
+
     Raises InputError that names rows and columns and quotes nothing.
     """
     from cineclr.text.scrub import scrub  # here, because its import takes seconds
@@ -25,11 +28,13 @@ def import_reports(private: Path, output: Path) -> None:
     sources, names = side.cmr_sources(), Pseudonymizer(side.key())
     reports = read_reports(sources)
     known = _identifiers(sources)
-    issuer = "" if sources.link == "study_uid" else sources.issuer
+    withdrawn = find_withdrawn(side, "cmr").studies
     rows = []
     for study, text in track(reports.items(), "scrub reports", len(reports)):
-        found = scrub(text, known.get(study.upper(), ()))
-        rows.append((names.pseudonym("study", study, issuer), found.text, found.replaced))
+        pseudonym = names.study(study, sources)
+        if pseudonym not in withdrawn:
+            found = scrub(text, known.get(study.upper(), ()))
+            rows.append((pseudonym, found.text, found.replaced))
     table = pd.DataFrame(rows, columns=["study", "report", "replaced"]).sort_values(
         "study", ignore_index=True
     )

@@ -10,8 +10,9 @@ import pandas as pd
 from cineclr.cohort.rows import raise_errors, read_rows
 from cineclr.config.cmr import VIEWS, SeriesViews, View
 from cineclr.errors import InputError
-from cineclr.files import publish, write_parquet
+from cineclr.files import publish, read_fact
 from cineclr.intake.cmr.slices import TO_APEX, normal_of
+from cineclr.intake.scan import write_shards
 from cineclr.private import CmrSources, PrivateSide
 from cineclr.views.series_names import FAINT, excludes, view_of_name
 
@@ -35,21 +36,24 @@ class Mapped(NamedTuple):
     by: str
 
 
-def map_series(private: Path, series: Path, settings: SeriesViews, output: Path, unmapped: Path) -> None:
+def map_series(
+    private: Path, series: Path, settings: SeriesViews, output: list[Path], unmapped: Path
+) -> None:
     """Write the view of every series, and the names that were not mapped, with counts, for the user's sheet.
 
-    `series` is that of `index-cmr`. The sheet named by cmr.series_views in sources.yaml wins over name and
-    geometry. Raises InputError that lists the sheet's mistakes.
+    `series` is that of `index-cmr`; `output` is a file for each study shard. The sheet named by
+    cmr.series_views in sources.yaml wins over name and geometry. Raises InputError that lists the sheet's
+    mistakes.
     """
     table = pd.read_parquet(series)
     sheet = read_series_views(PrivateSide(private).cmr_sources())
     mapped = [map_one(row, sheet) for row in table.to_dict("records")]
-    views = table[["cine", "study"]].assign(
+    views = table[["cine", "study", "study_shard"]].assign(
         view=[one.view for one in mapped],
         confidence=[one.confidence for one in mapped],
         by=[one.by for one in mapped],
     )
-    write_parquet(views, output)
+    write_shards(views, output, read_fact(series, "key_fingerprint"))
     sure = views["confidence"] >= settings.min_confidence
     _write_unmapped(table[~sure], views[~sure], unmapped)
     counts = views.loc[sure, "view"].value_counts().to_dict()

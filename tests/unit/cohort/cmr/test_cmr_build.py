@@ -159,3 +159,19 @@ def test_what_cannot_become_a_cohort_is_refused(run: Run, spoil, words: str) -> 
 def test_pseudonyms_of_two_keys_do_not_meet(run: Run) -> None:
     with pytest.raises(InputError, match="pseudonyms of different keys"):
         run.build(key="another")
+
+
+def test_splits_of_the_users_own_are_taken(run: Run) -> None:
+    drawn = run.build().set_index("study")["split"]
+    swapped = {"train": "test", "test": "train", "pretrain_train": "pretrain_val"}
+    inside = run.sheet["cohort"] == "clinical"
+    own = run.sheet["study"].map(drawn).replace(swapped).where(inside)
+    run.sheet = run.sheet.assign(split=own, sheet_row=range(2, 162))
+    run.sheet.loc[run.sheet.index[inside][0], "split"] = "pretrain_train"
+    cohort = run.build().set_index("study")
+    assert (cohort["split"] == run.sheet.set_index("study")["split"].fillna("test")[cohort.index]).all()
+    assert "sheet_row" not in cohort
+    assert json.loads((run.folder / "flow.json").read_text())["splits"] == "given"
+    run.sheet.loc[3, "split"] = None
+    with pytest.raises(InputError, match="sheet, row 5: a study of the cohort without a split"):
+        run.build()

@@ -205,8 +205,8 @@ class CmrArchive:
         for shard, part in enumerate(parts):
             scan_cmr(self.private, work / "files.parquet", shard, part)
         index, series, views = (work / f"{name}.parquet" for name in ("index", "series", "views"))
-        index_cmr(self.private, parts, 1, index, series, ledger)
-        map_series(self.private, series, SeriesViews(), views, work / "unmapped.csv")
+        index_cmr(self.private, parts, [index], series, ledger)
+        map_series(self.private, series, SeriesViews(), [views], work / "unmapped.csv")
         chosen = Studies(**({"white_percentile": 100} | settings))
         convert.convert_studies(self.private, index, views, 0, chosen, 0.5, self.studies, self.manifest)
         validate_hdf5(sorted(self.studies.glob("*.h5")))

@@ -35,8 +35,8 @@ def convert_as(archive: CmrArchive, view: str) -> pd.Series:
     list_files(archive.private, 1, work / "files.parquet", wing="cmr")
     scan_cmr(archive.private, work / "files.parquet", 0, work / "scan.parquet")
     index, series, views = (work / f"{name}.parquet" for name in ("index", "series", "views"))
-    index_cmr(archive.private, [work / "scan.parquet"], 1, index, series, archive.results / "scan.parquet")
-    map_series(archive.private, series, SeriesViews(), views, work / "unmapped.csv")
+    index_cmr(archive.private, [work / "scan.parquet"], [index], series, archive.results / "scan.parquet")
+    map_series(archive.private, series, SeriesViews(), [views], work / "unmapped.csv")
     table = pd.read_parquet(views)
     write_parquet(table.assign(view=view, confidence=1.0), views)
     convert_studies(

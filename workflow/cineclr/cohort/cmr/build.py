@@ -7,14 +7,15 @@ from typing import Any
 import pandas as pd
 
 from cineclr.cohort.cmr.splits import (
-    PRETRAINING,
     check_cohorts,
     check_splits,
     find_unusable_tasks,
     split_patients,
+    take_splits,
 )
 from cineclr.cohort.flow import describe_flow, sort_into_buckets
-from cineclr.config.cmr import LVEF, Cohort
+from cineclr.cohort.given import name_origin, require_splits
+from cineclr.config.cmr import LVEF, PRETRAINING, Cohort
 from cineclr.errors import InputError
 from cineclr.files import read_fact, read_parquet, write_json, write_parquet, write_table
 from cineclr.ledger import PASSED, USED, Code
@@ -55,7 +56,11 @@ def build_cmr_cohort(
     studies = pd.read_parquet(sheet)
     check_cohorts(studies, settings.roles)
     studies["role"] = studies["cohort"].map(settings.roles)
-    studies["split"] = split_patients(studies, settings, seed)
+    origin = name_origin(studies)
+    given = origin == "given"
+    studies["split"] = (
+        take_splits(studies, settings.roles) if given else split_patients(studies, settings, seed)
+    )
     sentences = pd.read_parquet(tokens_of, columns=["study"]).value_counts("study")
     studies["sentences"] = studies["study"].map(sentences).fillna(0).astype("int64")
     images = read_parquet(manifests)
@@ -66,11 +71,16 @@ def build_cmr_cohort(
     used = ready.loc[ready["file"].isin(buckets.loc[buckets["bucket"] == USED, "file"]), "study"]
     clips = read_parquet([folder / CLIPS for folder in converted])
     cohort = _join(studies, clips[clips["study"].isin(used)], pd.read_parquet(labels), tasks)
+    if given:
+        require_splits(cohort)
+        cohort = cohort.drop(columns="sheet_row")
     check_splits(cohort)
     _check_tasks(cohort, tasks)
-    write_table(cohort, splits)
+    write_table(cohort, splits, splits=origin)
     write_parquet(buckets, files)
-    write_json({**describe_flow(stages, buckets), "unit": "image", **_describe(studies, cohort)}, flow)
+    counts = {"unit": "image", "splits": origin, **_describe(studies, cohort)}
+    write_json({**describe_flow(stages, buckets), **counts}, flow)
+    log.info("splits: %s", origin)
     for part, n in _by_part(cohort).size().items():
         log.info("%s: %d studies", part, n)
 

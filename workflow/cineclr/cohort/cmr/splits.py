@@ -5,12 +5,10 @@ from fractions import Fraction
 import pandas as pd
 
 from cineclr.cohort.build import split_units
-from cineclr.config.cmr import Cohort, Role
+from cineclr.cohort.given import refuse_splits
+from cineclr.config.cmr import DOWNSTREAM, PRETRAINING, TESTS, Cohort, Role
 from cineclr.errors import InputError
 from cineclr.seeds import derive_seed
-
-PRETRAINING = ("pretrain_train", "pretrain_val")
-DOWNSTREAM = ("train", "val", "test")
 
 
 def check_cohorts(sheet: pd.DataFrame, roles: dict[str, Role]) -> None:
@@ -45,6 +43,17 @@ def split_patients(sheet: pd.DataFrame, settings: Cohort, seed: int) -> pd.Serie
             parts = split_units(patients, shares, derive_seed(seed, "cohort", str(cohort)))
             splits[rows.index] = rows["patient"].map(dict(zip(patients, parts, strict=True)))
     return splits
+
+
+def take_splits(sheet: pd.DataFrame, roles: dict[str, Role]) -> pd.Series:
+    """Return the given split of each row; where a cohort is for tests only, none need be given.
+
+    Raises InputError for a split that the role of a study's cohort does not know.
+    """
+    allowed = {"development": (*PRETRAINING, *DOWNSTREAM), "train_and_test": DOWNSTREAM}
+    role = sheet["cohort"].map(roles)
+    refuse_splits(sheet, role.map(lambda name: allowed.get(name, TESTS)))
+    return sheet["split"].where(sheet["split"].notna() | role.isin(list(allowed)), TESTS[0])
 
 
 def check_splits(cohort: pd.DataFrame) -> None:

@@ -13,12 +13,13 @@ from cineclr.errors import InputError
 from cineclr.files import publish, read_fact, write_parquet
 from cineclr.intake.cmr.assemble import Acquired, assemble, find_windows
 from cineclr.intake.cmr.decode import Decoded, Job, decode_slice
+from cineclr.intake.cmr.own import copy_study
 from cineclr.intake.cmr.slices import SAME_DIRECTION, TO_APEX, Slice, find_slices
 from cineclr.intake.scan import frame_of, locate
 from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code, count_codes
-from cineclr.private import CmrSources, PrivateSide
-from cineclr.progress import Progress
+from cineclr.private import CmrSources, PrivateSide, Pseudonymizer
+from cineclr.progress import Progress, track
 from cineclr.video.hdf5 import CLIPS, sort_clips, write_study
 
 log = logging.getLogger(__name__)
@@ -59,9 +60,13 @@ def convert_studies(
     their slice, which stays if enough are left. A file of several slices has passed if one of them is kept;
     its `slice` is the first of these.
     """
-    sources = PrivateSide(private).cmr_sources()
+    side = PrivateSide(private)
+    sources = side.cmr_sources()
     table = pd.read_parquet(index)
     table = table[table["study_shard"] == shard].reset_index(drop=True)
+    if sources.hdf5:
+        _copy_studies(table, sources, Pseudonymizer(side.key()), studies, output)
+        return
     table = table.merge(pd.read_parquet(views)[["cine", "view", "confidence"]], on="cine", how="left")
     shown = table["view"].isin(VIEWS) & (table["confidence"] >= min_confidence)
     table["view"] = table["view"].where(shown, "")
@@ -75,10 +80,30 @@ def convert_studies(
         for study, files in table.groupby("study", sort=True):
             clips += converter.convert(str(study), table, files)
             progress.step(note=str(study))
-        listed = frame_of(clips, {"study": "str", "view": "str", "slice": "int64", "frames": "int64"})
-        write_parquet(sort_clips(listed), folder / CLIPS)
+        _list_clips(clips, folder)
     write_parquet(table[list(MANIFEST_COLUMNS)].astype(MANIFEST_COLUMNS), output)
     log.info("study shard %d: %d files: %s", shard, len(table), count_codes(table["code"]))
+
+
+def _list_clips(clips: list[dict[str, object]], folder: Path) -> None:
+    listed = frame_of(clips, {"study": "str", "view": "str", "slice": "int64", "frames": "int64"})
+    write_parquet(sort_clips(listed), folder / CLIPS)
+
+
+def _copy_studies(
+    table: pd.DataFrame, sources: CmrSources, names: Pseudonymizer, studies: Path, output: Path
+) -> None:
+    """Write the user's own HDF5 files anew; the manifest's row is then that of a study's file."""
+    clips: list[dict[str, object]] = []
+    with publish(studies) as folder:
+        folder.mkdir()
+        files = zip(table["root"], table["path"], strict=True)
+        for root, path in track(files, "copy studies", len(table)):
+            clips += copy_study(locate(sources, root, path), folder, names)
+        _list_clips(clips, folder)
+    manifest = table.reindex(columns=list(MANIFEST_COLUMNS)).assign(view="", code=PASSED)
+    write_parquet(manifest.astype(MANIFEST_COLUMNS), output)
+    log.info("%d studies written anew, %d clips", len(table), len(clips))
 
 
 class Converter:

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.files import write_parquet
 from cineclr.intake.cmr.headers import pack, unpack
 from cineclr.intake.cmr.slices import SAME_DIRECTION, Slice, find_slices
-from cineclr.intake.scan import frame_of, gather_scan, write_ledger
+from cineclr.intake.scan import frame_of, gather_scan, index_shards, write_ledger, write_shards
 from cineclr.ledger import PASSED, Code, count_codes
-from cineclr.private import shard_of
+from cineclr.private import PrivateSide
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,10 @@ SERIES_COLUMNS = {
 }
 
 
-def index_cmr(private: Path, scan: list[Path], shards: int, output: Path, series: Path, ledger: Path) -> None:
-    """Gather the scan: set duplicates aside, index the images, describe the series, account for every file.
+def index_cmr(private: Path, scan: list[Path], output: list[Path], series: Path, ledger: Path) -> None:
+    """Gather the scan: set duplicates and withdrawn patients aside, index the images by study shard.
+
+    The series are described, and every file is accounted for.
 
     A duplicate is the same object again, or the same pixels at the same place and time of a beat: frames of
     a resting heart may look the same without being copies. The first in the order of paths is kept.
@@ -34,10 +37,13 @@ def index_cmr(private: Path, scan: list[Path], shards: int, output: Path, series
         passed = table["code"] == PASSED
         again = table.loc[passed, columns].duplicated()
         table.loc[again.index[again], "code"] = str(Code.DUPLICATE_PIXELS)
-    index = table[table["code"] == PASSED].reset_index(drop=True)
-    index["study_shard"] = np.array([shard_of(study, shards) for study in index["study"]], dtype=np.int64)
-    described = [_describe(files) for _, files in index.groupby("cine", sort=True)]
-    write_parquet(index.drop(columns="description"), output, key_fingerprint=key)
+    side = PrivateSide(private)
+    withdrawn = find_withdrawn(side, "cmr").rows(table)
+    table.loc[(table["code"] == PASSED) & withdrawn, "code"] = str(Code.WITHDRAWN)
+    index = index_shards(table, len(output))
+    own = side.cmr_sources().hdf5  # their views are in the files
+    described = [] if own else [_describe(files) for _, files in index.groupby("cine", sort=True)]
+    write_shards(index.drop(columns="description"), output, key)
     write_parquet(frame_of(described, SERIES_COLUMNS), series, key_fingerprint=key)
     accounts = table[["file", "study", "cine", "code"]].rename(columns={"cine": "video"})
     write_ledger(accounts, ledger, key)

@@ -3,13 +3,10 @@
 import csv
 import io
 import logging
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import h5py
-import numpy as np
 import pandas as pd
 
 from cineclr.cohort.rows import raise_errors
@@ -19,10 +16,11 @@ from cineclr.files import publish, write_parquet
 from cineclr.intake.cmr import acdc, kaggle, ukb
 from cineclr.intake.cmr.convert import MANIFEST_COLUMNS
 from cineclr.intake.cmr.imports import Import, Imported
+from cineclr.intake.cmr.own import copy_study, study_of
 from cineclr.intake.scan import frame_of
 from cineclr.ledger import PASSED, count_codes
 from cineclr.private import PrivateSide, Pseudonymizer, write_private
-from cineclr.video.hdf5 import CLIPS, PER_SLICE, StudyView, check_study, sort_clips, write_study
+from cineclr.video.hdf5 import CLIPS, sort_clips
 
 log = logging.getLogger(__name__)
 
@@ -88,36 +86,17 @@ def import_hdf5(task: Import) -> Iterator[Imported]:
     paths = sorted(path for ending in ("*.h5", "*.hdf5") for path in task.folder.rglob(ending))
     raise_errors([error for path in paths if (error := _find_error(path))])
     for path in paths:
-        with h5py.File(path, "r") as file:
-            study = str(file.attrs["study"])
-            views: dict[Any, StudyView] = {name: _read_view(file[name], study, task) for name in file}
-        write_study(task.place / f"{study}.h5", study, views, task.names.fingerprint())
-        clips = [
-            {"study": study, "view": name, "slice": number, "frames": int(frames)}
-            for name, view in views.items()
-            for number, frames in enumerate(view.frames)
-        ]
+        study = study_of(path)
+        clips = copy_study(path, task.place, task.names)
         yield Imported(study, clips, task.account(path.name, study, PASSED))
 
 
 def _find_error(path: Path) -> str:
     try:
-        check_study(path)
+        study_of(path)
     except InputError as error:
         return str(error)
-    with h5py.File(path, "r") as file:  # the name of the file that is written
-        sound = re.fullmatch(r"S[0-9a-f]{16}", str(file.attrs["study"]))
-    return "" if sound else f"{path.name}: attribute study is no pseudonym (S and 16 hexadecimal digits)"
-
-
-def _read_view(dataset: Any, study: str, task: Import) -> StudyView:
-    """Read one view; names of series, which may be anything, become pseudonyms."""
-    values = {name: np.asarray(dataset.attrs[name]) for name in PER_SLICE}
-    series = [
-        task.names.pseudonym("cine", f"{study}/{name.decode() if isinstance(name, bytes) else name}")
-        for name in values.pop("series")
-    ]
-    return StudyView(pixels=dataset[()], series=series, order=str(dataset.attrs["order"]), **values)
+    return ""
 
 
 # Format -> reader and what its folder holds.

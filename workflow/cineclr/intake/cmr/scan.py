@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cineclr.files import write_parquet
 from cineclr.intake.cmr.headers import Geometry, pack
+from cineclr.intake.cmr.own import describe_own_study
 from cineclr.intake.cmr.triage import CmrFinding, examine_cmr
 from cineclr.intake.scan import SCAN_COLUMNS, describe_finding, frame_of, scan_files
 from cineclr.ledger import count_codes
@@ -21,11 +22,16 @@ CMR_COLUMNS = {
 
 
 def scan_cmr(private: Path, files: Path, shard: int, output: Path) -> None:
-    """Judge the files of one shard: is each an MRI image, of which series, where and when was it taken?"""
+    """Judge the files of one shard: is each an MRI image, of which series, where and when was it taken?
+
+    Where sources.yaml names `hdf5`, each file is a study of our schema, or none.
+    """
     side = PrivateSide(private)
     sources, names = side.cmr_sources(), Pseudonymizer(side.key())
 
     def judge(path: Path) -> dict[str, object]:
+        if sources.hdf5:
+            return describe_own_study(path, names)
         return describe_image(examine_cmr(path, sources.link == "accession"), names, sources)
 
     scanned = frame_of(scan_files(files, shard, sources, judge), CMR_COLUMNS)

@@ -114,7 +114,6 @@ def read_label_sheet(private: Path, tasks: list[str]) -> pd.DataFrame:
         wrong = rows.index[~rows[task].isin(["0", "1", ""])]
         errors += [f"labels, row {row}, column {task!r}: must be 1, 0 or empty" for row in wrong]
     raise_errors(errors)
-    issuer = "" if sources.link == "study_uid" else sources.issuer
-    studies = [names.pseudonym("study", text, issuer) for text in rows["study_id"]]
+    studies = [names.study(text, sources) for text in rows["study_id"]]
     values = {task: pd.to_numeric(rows[task].replace("", None)).astype(float).to_numpy() for task in tasks}
     return pd.DataFrame({"study": studies, **values}).sort_values("study", ignore_index=True)
