@@ -83,9 +83,9 @@ def read_fact(path: Path, name: str) -> str:
     return (pq.read_schema(path).metadata or {}).get(name.encode(), b"").decode()
 
 
-def write_table(frame: pd.DataFrame, csv: Path) -> None:
-    """Publish a result that a person opens: a CSV, and beside it the same content as Parquet."""
-    write_parquet(frame, csv.with_suffix(".parquet"))
+def write_table(frame: pd.DataFrame, csv: Path, **facts: str) -> None:
+    """Publish a result that a person opens: a CSV, and beside it the same (and `facts`) as Parquet."""
+    write_parquet(frame, csv.with_suffix(".parquet"), **facts)
     with publish(csv) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 

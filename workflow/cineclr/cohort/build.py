@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from cineclr.cohort.flow import STAGES, describe_flow, sort_into_buckets
+from cineclr.cohort.overlap import find_same_patients, find_same_videos
 from cineclr.config.echo import Cohort, LvhThresholds
 from cineclr.errors import InputError
 from cineclr.files import read_fact, read_parquet, write_json, write_parquet, write_table
@@ -43,13 +44,19 @@ def build_cohort(
     splits: Path,
     files: Path,
     flow: Path,
+    learned: list[Path] | None = None,
+    learned_videos: list[Path] | None = None,
 ) -> None:
     """Join videos and sheet, label and split the studies, and put every input file into one bucket.
 
     Writes splits (CSV and Parquet, a row per study), files (file, study, video, bucket) and flow (JSON).
-    Raises InputError when no study is in both, or a split would be empty; ValueError when files got lost.
+    Where the models of another run are tested, `learned` is its `splits.parquet` and `learned_videos` are its
+    manifests: all studies, of any year, are the external test set, but those of its training and validation
+    patients. Raises InputError when no study is in both, or a split would be empty; ValueError when files got
+    lost.
     """
-    if read_fact(sheet, "key_fingerprint") != read_fact(scan, "key_fingerprint"):
+    key = read_fact(sheet, "key_fingerprint")
+    if key != read_fact(scan, "key_fingerprint"):
         raise InputError(
             "cohort: sheet and files have pseudonyms of different keys; restore the run's key, then run with "
             "--forcerun import_sheet list_files"
@@ -62,30 +69,42 @@ def build_cohort(
             f"cohort: none of the {ready['study'].nunique()} studies with usable videos is in the sheet's "
             f"{len(studies)} rows; check `link`, `issuer` and the column of study_id in sources.yaml"
         )
-    ready = ready.assign(code=choose_videos(ready, studies, settings))
+    known = None
+    if learned:
+        known = find_same_patients(studies, key, learned[0])
+        known |= find_same_videos(studies, frames[1], learned[0], learned_videos or [])
+    ready = ready.assign(code=choose_videos(ready, studies, settings, known))
     stages = dict(zip(STAGES, [*frames, ready], strict=True))
     buckets = sort_into_buckets(stages)
     used = buckets[buckets["bucket"] == USED]
-    cohort = make_splits(studies, used, settings, seed)
+    cohort = make_splits(studies, used, settings, seed, tests_only=known is not None)
     scanners = name_scanners(cohort["study"], frames[1][frames[1]["file"].isin(used["file"])])
     cohort.insert(len(COLUMNS) + 1, "scanner", scanners)  # after the number of videos
-    write_table(cohort, splits)
+    write_table(cohort, splits, key_fingerprint=key)
     write_parquet(buckets, files)
     write_json({**describe_flow(stages, buckets), **_describe_cohort(studies, cohort)}, flow)
     _log(cohort)
 
 
-def choose_videos(videos: pd.DataFrame, sheet: pd.DataFrame, settings: Cohort) -> pd.Series:
-    """Return the code of each video: passed, or why its study is not in the cohort."""
+def choose_videos(
+    videos: pd.DataFrame, sheet: pd.DataFrame, settings: Cohort, known: set[str] | None = None
+) -> pd.Series:
+    """Return the code of each video: passed, or why its study is not in the cohort.
+
+    `known` are the patients whom the tested models of another run have learned from; then any year will do.
+    """
     studies = sheet.set_index("study")
-    known = videos["study"].isin(studies.index)
+    in_sheet = videos["study"].isin(studies.index)
     year = videos["study"].map(studies["year"])
     inside = year.between(*settings.development_years) | year.between(*settings.external_years)
     low_flow = videos["study"].map(studies["low_flow_low_gradient"]) == 1
     codes = pd.Series(PASSED, index=videos.index, dtype=object)
     codes[low_flow & settings.exclude_low_flow_low_gradient] = str(Code.LOW_FLOW_LOW_GRADIENT)
-    codes[~inside] = str(Code.YEAR_OUTSIDE)
-    codes[~known] = str(Code.NOT_IN_SHEET)
+    if known is None:
+        codes[~inside] = str(Code.YEAR_OUTSIDE)
+    else:
+        codes[videos["study"].map(studies["patient"]).isin(known)] = str(Code.LEARNED_FROM)
+    codes[~in_sheet] = str(Code.NOT_IN_SHEET)
     return codes
 
 
@@ -110,28 +129,40 @@ def label_studies(sheet: pd.DataFrame, above: LvhThresholds) -> pd.DataFrame:
     return sheet.assign(severe_as=(sheet["as_severity"] == "severe").astype("int64"), lvh=lvh)
 
 
-def make_splits(sheet: pd.DataFrame, used: pd.DataFrame, settings: Cohort, seed: int) -> pd.DataFrame:
+def make_splits(
+    sheet: pd.DataFrame, used: pd.DataFrame, settings: Cohort, seed: int, tests_only: bool = False
+) -> pd.DataFrame:
     """Return a row per study of the used videos: its split, labels, number of videos, further columns.
 
-    Raises InputError that names a split without studies.
+    With `tests_only` all are the external test set. Raises InputError that names a split without studies.
     """
     videos = used.groupby("study").size().rename("videos")
     cohort = sheet[sheet["study"].isin(videos.index)]
+    if tests_only and cohort.empty:
+        raise InputError(
+            "cohort: no study is left; the log says how many patients the models have learned from"
+        )
     cohort = label_studies(cohort, settings.lvh_above)
     cohort["videos"] = cohort["study"].map(videos).astype("int64")
+    cohort["split"] = "external" if tests_only else _split_studies(cohort, settings, seed)
+    further = [name for name in sheet.columns if name not in (*COLUMNS, "low_flow_low_gradient")]
+    return cohort[[*COLUMNS, "videos", *further]].sort_values("study", ignore_index=True)
+
+
+def _split_studies(cohort: pd.DataFrame, settings: Cohort, seed: int) -> pd.Series:
+    """Return the split of each study: by its year external, or drawn; raise InputError for an empty one."""
     external = cohort["year"].between(*settings.external_years)
     unit = cohort["study" if settings.split_unit == "study" else "patient"]
     shares = {name: Fraction(str(share)) for name, share in settings.split}
-    cohort["split"] = split_units(unit[~external], shares, seed).reindex(cohort.index, fill_value="external")
+    splits = split_units(unit[~external], shares, seed).reindex(cohort.index, fill_value="external")
     for split in SPLITS:
-        if not (cohort["split"] == split).any():
+        if not (splits == split).any():
             years = settings.external_years if split == "external" else settings.development_years
             raise InputError(
                 f"cohort: no study for the {split} split: {int((~external).sum())} development and "
                 f"{int(external.sum())} external studies are left; {split} takes from {years[0]}-{years[1]}"
             )
-    further = [name for name in sheet.columns if name not in (*COLUMNS, "low_flow_low_gradient")]
-    return cohort[[*COLUMNS, "videos", *further]].sort_values("study", ignore_index=True)
+    return splits
 
 
 def split_units(units: pd.Series, shares: dict[str, Fraction], seed: int) -> pd.Series:
@@ -169,7 +200,7 @@ def count_shared_patients(cohort: pd.DataFrame) -> int:
 
 
 def _log(cohort: pd.DataFrame) -> None:
-    for split in SPLITS:
+    for split in [name for name in SPLITS if name in set(cohort["split"])]:
         part = cohort[cohort["split"] == split]
         logger.info(
             "%s: %d studies, %d videos, %d severe AS, %d LVH",
