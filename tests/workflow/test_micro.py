@@ -184,9 +184,9 @@ def test_how_trainings_are_carried_out_reruns_none(micro):
         ("echo={predict: {clips_per_video: 2}}", {"predict_echo"} | AFTER_PREDICTION),
         (
             "echo={finetune: {ratios: [0.5, 0.75, 1.0]}}",
-            {"draw_subsets", "finetune_echo", "predict_echo"} | AFTER_SOME_PREDICTION,
+            {"draw_subsets", "record_models", "finetune_echo", "predict_echo"} | AFTER_SOME_PREDICTION,
         ),
-        ("echo={finetune: {search_up_to: 0.1}}", {"predict_echo"} | AFTER_SOME_PREDICTION),
+        ("echo={finetune: {search_up_to: 0.1}}", {"record_models", "predict_echo"} | AFTER_SOME_PREDICTION),
     ],
 )
 def test_a_changed_setting_reruns_what_reads_it_and_what_follows(micro, override, planned):
