@@ -15,6 +15,7 @@ include: "workflow/rules/common.smk"
 pathvars:
     results=RESULTS,
     private=PRIVATE,
+    models=MODELS,
 
 
 include: "workflow/rules/demo.smk"

@@ -1,9 +1,13 @@
+import json
+
 import pydicom.examples
 import pytest
 import yaml
 
 from cineclr.check import check, check_sources, read_config
+from cineclr.config import Config
 from cineclr.errors import InputError
+from cineclr.frozen import describe_models, record_models
 from cineclr.private import init
 
 SHEET = (
@@ -67,6 +71,17 @@ def test_each_mistake_is_named_with_its_remedy(root, spoil, words):
         run_check(root)
     assert "1.2.3" not in str(caught.value)
     assert "1 of 8" in str(caught.value)
+
+
+def test_a_run_that_tests_the_models_of_another_needs_no_weights_and_no_labelled_videos(root, capsys):
+    (root / "labels.csv").unlink()
+    (root / "config.yaml").write_text("models: north\n")
+    with pytest.raises(InputError, match=r"1 of 9 checks failed:\nmodels: .*north/echo/models.json"):
+        run_check(root)
+    settings = json.dumps(describe_models(Config(), "echo"))
+    record_models(settings, root / "results/north/echo/models.json")
+    run_check(root)
+    assert "models: echo of run 'north'" in capsys.readouterr().out
 
 
 def test_later_configuration_files_override_earlier_ones(root):

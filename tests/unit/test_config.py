@@ -54,12 +54,21 @@ def test_every_setting_is_described():
         ({"run": "../elsewhere"}, ["run", "../elsewhere"]),
         ({"private": "results/../results/x"}, ["private", "outside results/"]),
         ({"dicom": "/data"}, ["dicom", "no such setting"]),
+        ({"models": "main"}, ["models", "this run itself"]),
+        ({"run": "north", "models": "../main"}, ["models", "../main"]),
+        ({"cmr": {"cohort": {"roles": {"north": "external"}}}}, ["cmr", "no cohort is `development`"]),
     ],
 )
 def test_mistakes_name_the_key_and_the_value(values, words):
     with pytest.raises(InputError) as caught:
         load_config(values)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_run_that_trains_nothing_needs_no_cohort_to_train_on():
+    roles = {"north": "external"}
+    config = load_config({"run": "north", "models": "main", "cmr": {"cohort": {"roles": roles}}})
+    assert config.cmr.cohort.roles == roles
 
 
 def test_every_mistake_is_reported_at_once():

@@ -12,6 +12,7 @@ import yaml
 from cineclr.config import Config, load_config
 from cineclr.errors import InputError
 from cineclr.files import sha256_file
+from cineclr.frozen import Wing, read_models
 from cineclr.operation.check_cluster import cluster_checks, find_profile
 from cineclr.private import CmrWeights, PrivateSide, Pseudonymizer, Weights
 
@@ -52,6 +53,8 @@ def check(
             "MRI reports": lambda: _check_reports(private),
             "MRI models": lambda: _check_cmr_models(private, settings),
         }
+    if settings.models is not None:
+        checks["models"] = lambda: _check_models(root / "results", settings, echo, cmr)
     checks |= {"environment": _check_environment, "disk": lambda: _check_disk(root)}
     if profile is not None:
         checks |= cluster_checks(find_profile(profile), root / "results")
@@ -210,6 +213,8 @@ def _check_dicom(folders: list[Path], name: str) -> str:
 
 
 def _check_weights(private: PrivateSide, settings: Config) -> str:
+    if settings.models is not None:
+        return f"none needed: those of run {settings.models!r} are tested"
     needed = []
     if settings.echo.views.classifier == "import":
         needed.append("view_classifier")
@@ -221,13 +226,14 @@ def _check_weights(private: PrivateSide, settings: Config) -> str:
 
 def _check_cmr_models(private: PrivateSide, settings: Config) -> str:
     cmr, weights = settings.cmr, private.cmr_sources().weights
-    named = ["kinetics400"] if cmr.video_encoder.kinetics400 == "file" else []
-    if "published" in {*cmr.lvef.inits, *cmr.diagnoses.inits}:
+    trains = settings.models is None
+    named = ["kinetics400"] if trains and cmr.video_encoder.kinetics400 == "file" else []
+    if trains and "published" in {*cmr.lvef.inits, *cmr.diagnoses.inits}:
         named.append("published")
     _check_files(weights, named, "cmr.weights")
     folders = {
-        "text_encoder": cmr.text_encoder.source == "folder",
-        "splitter": cmr.text.splitter == "folder",
+        "text_encoder": trains and cmr.text_encoder.source == "folder",
+        "splitter": trains and cmr.text.splitter == "folder",
         "language_model": (cmr.text.labels.source, cmr.text.llm.backend) == ("llm", "transformers"),
     }
     needed = [name for name, is_needed in folders.items() if is_needed]
@@ -236,6 +242,12 @@ def _check_cmr_models(private: PrivateSide, settings: Config) -> str:
         if path is None or not path.is_dir():
             raise InputError(f"sources.yaml: cmr.weights.{name} must name a folder")
     return ", ".join([*named, *needed]) or "none needed"
+
+
+def _check_models(results: Path, settings: Config, echo: bool, cmr: bool) -> str:
+    named: dict[Wing, bool] = {"echo": echo, "cmr": cmr}
+    found = [wing for wing, is_named in named.items() if is_named and read_models(results, settings, wing)]
+    return f"{' and '.join(found)} of run {settings.models!r}"
 
 
 def _check_files(weights: Weights | CmrWeights, needed: list[str], section: str) -> None:
@@ -251,7 +263,7 @@ def _check_files(weights: Weights | CmrWeights, needed: list[str], section: str)
 
 
 def _check_view_labels(private: PrivateSide, settings: Config) -> str:
-    if settings.echo.views.classifier != "train":
+    if settings.models is not None or settings.echo.views.classifier != "train":
         return "none needed"
     from cineclr.views.labels import read_view_labels
 

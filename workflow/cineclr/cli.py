@@ -41,6 +41,7 @@ COMMANDS: dict[str, str] = {
     "import-kinetics": "cineclr.models.weights:import_kinetics",
     "pretrain-echo": "cineclr.training.pretrain:pretrain_echo",
     "finetune-echo": "cineclr.training.finetune:finetune_echo",
+    "record-models": "cineclr.frozen:record_models",
     "predict-echo": "cineclr.training.predict:predict_echo",
     # The second paper.
     "scan-cmr": "cineclr.intake.cmr.scan:scan_cmr",

@@ -46,6 +46,7 @@ class Code(StrEnum):
     YEAR_OUTSIDE = "year_outside"
     LOW_FLOW_LOW_GRADIENT = "low_flow_low_gradient"
     NO_REPORT = "no_report"
+    LEARNED_FROM = "learned_from"
 
 
 MEANING: dict[Code, str] = {
@@ -79,6 +80,7 @@ MEANING: dict[Code, str] = {
     Code.YEAR_OUTSIDE: "study year outside the cohort",
     Code.LOW_FLOW_LOW_GRADIENT: "low-flow low-gradient aortic stenosis",
     Code.NO_REPORT: "pretraining study without a report",
+    Code.LEARNED_FROM: "patient whom the tested models have learned from",
 }
 
 

@@ -20,7 +20,7 @@ rule evaluate_lvef:
     input:
         predictions=lvef_predictions(),
         fits=expand(
-            "<results>/cmr/finetune/{target}/{cell}/fit.json",
+            "<models>/cmr/finetune/{target}/{cell}/fit.json",
             target=LVEF,
             cell=cells_of(CMR.lvef),
         ),
@@ -66,6 +66,9 @@ rule evaluate_diagnoses:
 rule evaluate_cmr_operating_points:
     input:
         predictions=diagnosis_predictions() + zero_shot_predictions(),
+        # Thresholds are chosen where the models were, never on the cohort that tests them.
+        validation=diagnosis_predictions("<models>")
+        + zero_shot_predictions(run="<models>"),
     output:
         "<results>/cmr/evaluation/operating_points.csv",
     log:
@@ -83,7 +86,7 @@ rule evaluate_cmr_operating_points:
         grid=[CMR.diagnoses.tasks, cells_of(CMR.diagnoses), "zero_shot"],
     shell:
         "python -m cineclr evaluate-cmr-operating-points --predictions {input.predictions:q}"
-        " --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}"
+        " --validation {input.validation:q} --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule tabulate_cmr_cohort:

@@ -98,8 +98,8 @@ rule import_text_encoder:
 rule tokenize_reports:
     input:
         reports="<private>/cmr/reports.parquet",
-        splitter="<results>/models/sentence_splitter",
-        encoder="<results>/models/text_encoder",
+        splitter="<models>/models/sentence_splitter",
+        encoder="<models>/models/text_encoder",
     output:
         tokens="<private>/cmr/tokens.json",
         sentences="<private>/cmr/sentences.parquet",

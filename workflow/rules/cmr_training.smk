@@ -36,6 +36,7 @@ rule build_cmr_cohort:
         studies=study_shards("<results>/cmr/studies/shard_{shard}"),
         sentences="<private>/cmr/sentences.parquet",
         labels="<private>/cmr/labels.parquet",
+        learned=learned_cohort("cmr"),
     output:
         splits="<results>/cmr/cohort/splits.csv",
         files="<results>/cmr/cohort/files.parquet",
@@ -53,7 +54,7 @@ rule build_cmr_cohort:
     shell:
         "python -m cineclr build-cmr-cohort --sheet {input.sheet:q} --scan {input.scan:q}"
         " --manifests {input.manifests:q} --converted {input.studies:q}"
-        " --tokens-of {input.sentences:q} --labels {input.labels:q}"
+        " --tokens-of {input.sentences:q} --labels {input.labels:q} --learned {input.learned:q}"
         " --settings {params.settings:q} --tasks {params.tasks} --seed {params.seed}"
         " --splits {output.splits:q} --files {output.files:q} --flow {output.flow:q} 2>&1 | tee {log:q}"
 
@@ -143,7 +144,7 @@ rule extract_features:
         settings=slice_of(CMR.predict),
         video_encoder=slice_of(CMR.video_encoder),
         weights=weights_option,
-        seed=CONFIG.seed,
+        seed=seed_of_models,  # from which random weights are drawn
     shell:
         "python -m cineclr extract-features --init {wildcards.init} --splits {input.splits:q}"
         " --studies {input.studies:q} {params.weights}"
@@ -232,8 +233,8 @@ rule finetune_diagnosis:
 
 rule predict_cmr:
     input:
-        model="<results>/cmr/finetune/{target}/{init}/{mode}/{ratio}/model.safetensors",
-        fit="<results>/cmr/finetune/{target}/{init}/{mode}/{ratio}/fit.json",
+        model="<models>/cmr/finetune/{target}/{init}/{mode}/{ratio}/model.safetensors",
+        fit="<models>/cmr/finetune/{target}/{init}/{mode}/{ratio}/fit.json",
         splits="<results>/cmr/cohort/splits.csv",
         studies=study_shards("<results>/cmr/studies/shard_{shard}"),
         features=cmr_features,
@@ -269,9 +270,9 @@ rule predict_zero_shot:
     input:
         splits="<results>/cmr/cohort/splits.csv",
         features="<results>/cmr/features/contrastive.parquet",
-        weights="<results>/cmr/pretrain/encoder.safetensors",
-        text="<results>/cmr/pretrain/text.safetensors",
-        text_model="<results>/models/text_encoder",
+        weights="<models>/cmr/pretrain/encoder.safetensors",
+        text="<models>/cmr/pretrain/text.safetensors",
+        text_model="<models>/models/text_encoder",
     output:
         tables=zero_shot_predictions(".csv"),
         parquets=zero_shot_predictions(".parquet"),
@@ -328,12 +329,13 @@ rule evaluate_retrieval:
 
 rule cmr_pretrain:
     input:
-        "<results>/cmr/pretrain/encoder.safetensors",
+        "<models>/cmr/pretrain/encoder.safetensors",
 
 
 rule cmr_finetune:
     input:
-        expand("<results>/cmr/finetune/{cell}/fit.json", cell=cmr_cells()),
+        "<models>/cmr/models.json",
+        expand("<models>/cmr/finetune/{cell}/fit.json", cell=cmr_cells()),
 
 
 rule cmr_predict:

@@ -15,6 +15,8 @@ rule build_cohort:
         manifests=study_shards("<results>/echo/videos/shard_{shard}.parquet"),
         views=study_shards("<results>/echo/views/shard_{shard}.parquet"),
         clips=study_shards("<results>/echo/clips/shard_{shard}.parquet"),
+        learned=learned_cohort("echo"),
+        learned_videos=learned_videos,
     output:
         splits="<results>/echo/cohort/splits.csv",
         files="<results>/echo/cohort/files.parquet",
@@ -31,6 +33,7 @@ rule build_cohort:
     shell:
         "python -m cineclr build-cohort --sheet {input.sheet:q} --scan {input.scan:q}"
         " --manifests {input.manifests:q} --views {input.views:q} --clips {input.clips:q}"
+        " --learned {input.learned:q} --learned-videos {input.learned_videos:q}"
         " --settings {params.settings:q} --seed {params.seed} --splits {output.splits:q}"
         " --files {output.files:q} --flow {output.flow:q} 2>&1 | tee {log:q}"
 

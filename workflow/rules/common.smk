@@ -1,5 +1,6 @@
 # Every function of the workflow. Rules see the configuration only through these: paths, slices, grids.
 
+import functools
 import json
 import shlex
 import sys
@@ -16,6 +17,7 @@ from cineclr.config import load_config
 from cineclr.config.cmr import LVEF
 from cineclr.config.echo import Echo, SSL_METHODS
 from cineclr.errors import InputError
+from cineclr.frozen import describe_missing, describe_models, read_models
 from cineclr.operation.cluster import end_orphans
 from cineclr.operation.lock import hold_lock
 from cineclr.published import describe_departures
@@ -37,6 +39,8 @@ def own_python():
 
 RESULTS = f"results/{CONFIG.run}"
 PRIVATE = f"{CONFIG.private}/{CONFIG.run}"
+# Where models come from: this run trains them, unless it tests those of another one.
+MODELS = f"results/{CONFIG.models or CONFIG.run}"
 ECHO, CMR = CONFIG.echo, CONFIG.cmr
 # The models trained on all labels: those that would be used, whose curves and subgroups are shown.
 LARGEST = max(ECHO.finetune.ratios)
@@ -63,6 +67,7 @@ wildcard_constraints:
     mode="fine_tuning|transfer_learning",
     diagnosis="|".join(CMR.diagnoses.tasks),
     target="|".join([LVEF, *CMR.diagnoses.tasks]),
+    wing="echo|cmr",
 
 
 # What jobs ask of a machine. A profile may set other values for a rule; a local run takes them as they are.
@@ -203,7 +208,7 @@ def candidates(name):
 
     def files(wildcards):
         rates = candidate_rates(wildcards)
-        cell = f"<results>/echo/finetune/{wildcards.task}/{wildcards.init}/{wildcards.ratio}"
+        cell = f"<models>/echo/finetune/{wildcards.task}/{wildcards.init}/{wildcards.ratio}"
         return [f"{cell}/{rate:g}/{name}" for rate in rates]
 
     return files
@@ -241,10 +246,10 @@ def grid(name, by_rate=False):
     ]
 
 
-def predictions(ratios):
+def predictions(ratios, run="<results>"):
     """The prediction files of one task at these ratios."""
     return expand(
-        "<results>/echo/predictions/{{task}}/{init}/{ratio}.csv",
+        run + "/echo/predictions/{{task}}/{init}/{ratio}.csv",
         init=trained_inits(),
         ratio=ratios,
     )
@@ -318,8 +323,8 @@ def cmr_init_weights(wildcards):
     if wildcards.init == "random":
         return []
     if wildcards.init == "contrastive":
-        return "<results>/cmr/pretrain/encoder.safetensors"
-    return f"<results>/models/mvit_{wildcards.init}.safetensors"
+        return "<models>/cmr/pretrain/encoder.safetensors"
+    return f"<models>/models/mvit_{wildcards.init}.safetensors"
 
 
 def cmr_features(wildcards):
@@ -352,10 +357,10 @@ def lvef_predictions():
     return expand(f"<results>/cmr/predictions/{LVEF}/{{cell}}.csv", cell=cells)
 
 
-def diagnosis_predictions():
+def diagnosis_predictions(run="<results>"):
     """The prediction files of every diagnosis."""
     return expand(
-        "<results>/cmr/predictions/{task}/{cell}.csv",
+        run + "/cmr/predictions/{task}/{cell}.csv",
         task=CMR.diagnoses.tasks,
         cell=cells_of(CMR.diagnoses),
     )
@@ -371,10 +376,103 @@ def told_in_caption(wildcards):
     return CMR.evaluation.model_dump(include=told[wildcards.cmr_table])
 
 
-def zero_shot_predictions(suffix=".csv"):
+def zero_shot_predictions(suffix=".csv", run="<results>"):
     """The prediction files of every diagnosis by prompts; they need no label to train on."""
     return expand(
-        "<results>/cmr/predictions/{task}/contrastive/zero_shot/0.0{suffix}",
+        run + "/cmr/predictions/{task}/contrastive/zero_shot/0.0{suffix}",
         task=CMR.diagnoses.tasks,
         suffix=suffix,
     )
+
+
+# Testing the models of another run (`models` in config.yaml): rules read models from <models>, which is this
+# run's own folder unless another is named.
+
+OF_MODEL = ["model.safetensors", "fit.json"]
+
+
+def models_slice(wildcards):
+    """What makes the models of a paper what they are: a run that tests them must agree."""
+    return json.dumps(describe_models(CONFIG, wildcards.wing), sort_keys=True)
+
+
+def echo_files_of_models():
+    """What a run takes from that of the models, by the rule that makes it."""
+    cells = grid("", by_rate=True)
+    return {
+        f"{ECHO.views.classifier}_view_classifier": ["models/view_classifier.pt"],
+        "build_cohort": ["echo/cohort/splits.parquet"],
+        "draw_subsets": ["echo/cohort/subsets.csv"],
+        "finetune_echo": expand(
+            "echo/finetune/{cell}{file}", cell=cells, file=OF_MODEL
+        ),
+        "predict_echo": expand("echo/predictions/{cell}", cell=grid(".csv")),
+    }
+
+
+def cmr_files_of_models():
+    """What a run takes from that of the models, by the rule that makes it."""
+    splitter = "train" if CMR.text.splitter == "train" else "import"
+    inits = {*cmr_inits(CMR.lvef), *cmr_inits(CMR.diagnoses)} & {
+        "kinetics400",
+        "published",
+    }
+    model, tasks = "cmr/finetune/{target}/{cell}/{file}", CMR.diagnoses.tasks
+    lvef, diagnoses = cells_of(CMR.lvef), cells_of(CMR.diagnoses)
+    prompted = expand("{task}/contrastive/zero_shot/0.0", task=tasks)
+    return {
+        f"{splitter}_splitter": ["models/sentence_splitter"],
+        "import_text_encoder": ["models/text_encoder"],
+        "import_cmr_weights": expand(
+            "models/mvit_{init}.safetensors", init=sorted(inits)
+        ),
+        "build_cmr_cohort": ["cmr/cohort/splits.parquet"],
+        "pretrain_cmr": expand(
+            "cmr/pretrain/{name}.safetensors", name=["encoder", "text"]
+        ),
+        "finetune_lvef": expand(model, target=LVEF, cell=lvef, file=OF_MODEL),
+        "finetune_diagnosis": expand(
+            model, target=tasks, cell=diagnoses, file=OF_MODEL
+        ),
+        "predict_cmr": expand("cmr/predictions/{cell}.csv", cell=cmr_cells()),
+        "predict_zero_shot": expand("cmr/predictions/{cell}.csv", cell=prompted),
+    }
+
+
+@functools.cache
+def record_of_models(wing):
+    """What another run recorded of its models; stops where it does not fit this run, or one is missing."""
+    try:
+        recorded = read_models(Path("results"), CONFIG, wing)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+    needed = echo_files_of_models() if wing == "echo" else cmr_files_of_models()
+    for maker, files in needed.items():
+        for path in (Path(MODELS, file) for file in files):
+            if not path.exists():
+                raise WorkflowError(describe_missing(CONFIG, wing, path, maker))
+    return recorded
+
+
+def learned_cohort(wing):
+    """The cohort that another run's models have learned from; none where this run trains its own."""
+
+    def splits(wildcards):
+        if CONFIG.models is None:
+            return []
+        record_of_models(wing)
+        return f"<models>/{wing}/cohort/splits.parquet"
+
+    return splits
+
+
+def learned_videos(wildcards):
+    """What became of that cohort's videos: their checksums know a video again, whatever its name."""
+    if CONFIG.models is None:
+        return []
+    return sorted(map(str, Path(MODELS, "echo/videos").glob("shard_*.parquet")))
+
+
+def seed_of_models(wildcards):
+    """The seed from which the random weights of the models' encoders were drawn."""
+    return CONFIG.seed if CONFIG.models is None else record_of_models("cmr")["seed"]

@@ -47,6 +47,8 @@ rule evaluate_echo:
 rule evaluate_operating_points:
     input:
         predictions=predictions(ECHO.finetune.ratios),
+        # Thresholds are chosen where the models were, never on the cohort that tests them.
+        validation=predictions(ECHO.finetune.ratios, run="<models>"),
     output:
         "<results>/echo/evaluation/operating_points_{task}.csv",
     log:
@@ -63,8 +65,8 @@ rule evaluate_operating_points:
         grid=[trained_inits(), ECHO.finetune.ratios],
     shell:
         "python -m cineclr evaluate-operating-points --task {wildcards.task}"
-        " --predictions {input.predictions:q} --settings {params.settings:q} --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " --predictions {input.predictions:q} --validation {input.validation:q}"
+        " --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule evaluate_calibration:
@@ -139,7 +141,7 @@ rule tabulate_cohort:
 rule tabulate_results:
     input:
         evaluation="<results>/echo/evaluation/{task}.csv",
-        subsets="<results>/echo/cohort/subsets.csv",
+        subsets="<models>/echo/cohort/subsets.csv",
     output:
         report(
             "<results>/echo/tables/table_{number}_{task}.csv",

@@ -1,10 +1,12 @@
 # Training: pretraining on all training videos, the fine-tuning grid, predictions on validation and test sets.
 # in:  echo/cohort/splits.csv, echo/clips/shard_*
-# out: echo/pretrain/<method>/, echo/finetune/<task>/<init>/<ratio>/<rate>/, echo/predictions/<task>/<init>/<ratio>.csv
+# out: echo/pretrain/<method>/, echo/finetune/<task>/<init>/<ratio>/<rate>/, echo/predictions/<task>/<init>/<ratio>.csv,
+#      <wing>/models.json (what a run that tests these models must have in common with this one)
 
 
 localrules:
     import_kinetics,
+    record_models,
 
 
 rule import_kinetics:
@@ -104,6 +106,21 @@ rule finetune_echo:
         " --output {output.model:q} --fit {output.fit:q} --history {output.history:q} 2>&1 | tee {log:q}"
 
 
+rule record_models:
+    output:
+        "<results>/{wing}/models.json",
+    log:
+        "<results>/logs/record_models/{wing}.log",
+    benchmark:
+        "<results>/benchmarks/record_models/{wing}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        settings=models_slice,
+    shell:
+        "python -m cineclr record-models --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
 rule predict_echo:
     input:
         models=candidates("model.safetensors"),
@@ -141,14 +158,15 @@ rule predict_echo:
 rule pretrain:
     input:
         expand(
-            "<results>/echo/pretrain/{method}/encoder.safetensors",
+            "<models>/echo/pretrain/{method}/encoder.safetensors",
             method=[init for init in ECHO.finetune.inits if init in SSL_METHODS],
         ),
 
 
 rule finetune:
     input:
-        expand("<results>/echo/finetune/{model}", model=grid("fit.json", by_rate=True)),
+        "<models>/echo/models.json",
+        expand("<models>/echo/finetune/{model}", model=grid("fit.json", by_rate=True)),
 
 
 rule predict:

@@ -60,7 +60,7 @@ rule classify_views:
     input:
         manifest="<results>/echo/videos/shard_{shard}.parquet",
         videos="<results>/echo/videos/shard_{shard}",
-        classifier="<results>/models/view_classifier.pt",
+        classifier="<models>/models/view_classifier.pt",
     output:
         "<results>/echo/views/shard_{shard}.parquet",
     log:

@@ -14,6 +14,7 @@ from cineclr.cohort.build import build_cohort, label_studies, make_splits, name_
 from cineclr.cohort.flow import sort_into_buckets
 from cineclr.config.echo import Cohort, LvhThresholds
 from cineclr.errors import InputError
+from cineclr.files import write_parquet
 
 PAPER = {"train": Fraction("0.75"), "val": Fraction("0.10"), "internal": Fraction("0.15")}
 
@@ -150,6 +151,33 @@ def test_too_few_studies_for_a_validation_split() -> None:
     sheet = make_sheet(6).iloc[1:]
     with pytest.raises(InputError, match="no study for the val split: 4 development and 1 external"):
         make_splits(sheet, sheet[["study"]], Cohort(), 0)
+
+
+def test_where_models_are_tested_all_is_the_test_set_but_those_they_learned_from(tmp_path: Path) -> None:
+    sheet = make_sheet().assign(year=2005)
+    stages = make_stages(sheet, tmp_path)
+    learned = sheet[["study", "patient"]].iloc[[0, 10, 20]].assign(split=["train", "val", "internal"])
+    write_parquet(learned, tmp_path / "learned.parquet", key_fingerprint="")
+    videos = pd.DataFrame({"study": ["S_of_theirs"], "sha256": ["a"]})
+    write_parquet(videos, tmp_path / "videos.parquet")
+    for path in stages["manifests"]:  # type: ignore[attr-defined]
+        pd.read_parquet(path).assign(sha256="b").to_parquet(path)
+    outputs = {"splits": tmp_path / "s.csv", "files": tmp_path / "f.parquet", "flow": tmp_path / "flow.json"}
+    places = {"learned": [tmp_path / "learned.parquet"], "learned_videos": [tmp_path / "videos.parquet"]}
+    build_cohort(**stages, **places, settings=Cohort(), seed=0, **outputs)  # type: ignore[arg-type]
+    splits = pd.read_csv(outputs["splits"])
+    assert set(splits["split"]) == {"external"}
+    known = sheet["patient"].isin([sheet["patient"][0], sheet["patient"][10]])
+    assert set(splits["study"]) == set(sheet.loc[~known, "study"])
+    files = pd.read_parquet(outputs["files"])
+    assert set(files.loc[files["bucket"] == "learned_from", "study"]) == set(sheet.loc[known, "study"])
+    assert json.loads(outputs["flow"].read_text())["studies_by_split"] == {"external": 56}
+
+
+def test_a_cohort_of_known_patients_only_is_refused() -> None:
+    sheet = make_sheet()
+    with pytest.raises(InputError, match="no study is left"):
+        make_splits(sheet, sheet[["study"]].iloc[:0], Cohort(), 0, tests_only=True)
 
 
 def test_a_sheet_of_other_studies_points_to_the_link(tmp_path: Path) -> None:

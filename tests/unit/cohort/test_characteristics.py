@@ -54,6 +54,12 @@ def test_numbers_of_a_split() -> None:
     assert found == expected
 
 
+def test_a_split_without_studies_has_no_column() -> None:
+    splits = make_splits()
+    table = describe_cohort(splits[splits["split"] == "external"], min_cell=1)
+    assert list(table.columns) == ["characteristic", "level", "external"]
+
+
 def test_missing_is_a_row_only_where_something_is_missing() -> None:
     table = describe_cohort(make_splits(), min_cell=1)
     missing = table.loc[table["level"] == "missing", "characteristic"].tolist()

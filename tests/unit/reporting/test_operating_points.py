@@ -87,6 +87,22 @@ def test_the_test_sets_have_no_say_in_the_threshold(tmp_path):
     assert (one["tp"] != other["tp"]).any()
 
 
+def test_thresholds_of_another_runs_models_are_those_of_its_validation_split(tmp_path):
+    def only(*sets):
+        return lambda frame: frame[frame["test_set"].isin(sets)]
+
+    theirs = write_predictions(tmp_path / "main", "echoclr", 1.0, change=only("val", "internal"))
+    ours = write_predictions(tmp_path / "north", "echoclr", 1.0, seed=3, change=only("external"))
+    evaluate_operating_points("lvh", [theirs], SETTINGS, tmp_path / "theirs.csv")
+    evaluate_operating_points("lvh", [ours], SETTINGS, tmp_path / "ours.csv", [theirs])
+    tables = [pd.read_csv(tmp_path / f"{name}.csv") for name in ("theirs", "ours")]
+    assert tables[0]["threshold"].tolist() == tables[1]["threshold"].tolist()
+    assert set(tables[1]["test_set"]) == {"external"}
+    other = write_predictions(tmp_path / "main", "random", 1.0)
+    with pytest.raises(InputError, match="must be of the same models"):
+        evaluate_operating_points("lvh", [ours], SETTINGS, tmp_path / "ours.csv", [other])
+
+
 def test_a_validation_split_of_one_class_chooses_nothing_and_says_so(tmp_path):
     def empty_of_positives(frame):
         return frame.assign(label=frame["label"].mask(frame["test_set"] == "val", 0))

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from cineclr.config.base import Execution, Section, Shards, parse_settings
 from cineclr.config.cmr import Cmr
 from cineclr.config.echo import Echo
 from cineclr.files import publish
+
+RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 
 
 class DemoCmr(Section):
@@ -35,10 +37,12 @@ class Demo(Section):
 class Config(Section):
     """All scientific choices of a run."""
 
-    run: str = Field(
-        "main",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
-        description="name of the run: results/<run>, private/<run>",
+    run: str = Field("main", pattern=RUN_NAME, description="name of the run: results/<run>, private/<run>")
+    models: str | None = Field(
+        None,
+        pattern=RUN_NAME,
+        description="a finished run whose trained models are tested on all of this run's data, and nothing "
+        "is trained; null: this run trains its own",
     )
     private: str = Field(
         "private", min_length=1, description="folder of the private side; nobody else may read it"
@@ -49,6 +53,20 @@ class Config(Section):
     cmr: Cmr = Cmr()
     execution: Execution = Execution()
     demo: Demo | None = Field(None, description="make a synthetic hospital instead of reading a real one")
+
+    @field_validator("models")
+    @classmethod
+    def _are_of_another_run(cls, models: str | None, info: ValidationInfo) -> str | None:
+        if models is not None and models == info.data.get("run"):
+            raise ValueError("is this run itself; name a finished run, and this one otherwise with run=NAME")
+        return models
+
+    @field_validator("cmr")
+    @classmethod
+    def _somebody_trains(cls, cmr: Cmr, info: ValidationInfo) -> Cmr:
+        if info.data.get("models") is None and "development" not in cmr.cohort.roles.values():
+            raise ValueError("cohort.roles: no cohort is `development`, so nothing could be pretrained")
+        return cmr
 
     @field_validator("private")
     @classmethod

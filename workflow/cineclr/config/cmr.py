@@ -180,12 +180,6 @@ class Cohort(Section):
             raise ValueError("pretraining_shares: train + val must be 1")
         return self
 
-    @model_validator(mode="after")
-    def _somebody_trains(self) -> Self:
-        if "development" not in self.roles.values():
-            raise ValueError("roles: no cohort is `development`, so nothing could be pretrained")
-        return self
-
 
 class VideoEncoder(Section):
     """The video encoder, a multiscale vision transformer (Methods, 'Neural network architectures')."""

@@ -68,10 +68,10 @@ class Choice:
 
 def list_choices(paper: Paper, section: Section) -> list[Choice]:
     """Return every scientific setting of a run beside the paper and the released code, then the defects."""
-    defaults = dict(_flatten(type(section)().model_dump(mode="json")))
+    defaults = dict(flatten(type(section)().model_dump(mode="json")))
     choices = [
         _compare(paper, setting, value, defaults.get(setting))
-        for setting, value in _flatten(section.model_dump(mode="json"))
+        for setting, value in flatten(section.model_dump(mode="json"))
         if _is_science(paper, setting)
     ]
     return choices + [Choice("", "", defect, here, "fixed") for defect, here in paper.defects]
@@ -79,7 +79,7 @@ def list_choices(paper: Paper, section: Section) -> list[Choice]:
 
 def describe_departures(paper: Paper, section: Section) -> str:
     """Return the first settings of the method that are not at their defaults, for a results table's note."""
-    ours, defaults = (dict(_flatten(one.model_dump(mode="json"))) for one in (section, type(section)()))
+    ours, defaults = (dict(flatten(one.model_dump(mode="json"))) for one in (section, type(section)()))
     found = [
         f"{setting} {value} (paper: {defaults[setting]})"
         for setting, value in ours.items()
@@ -105,10 +105,10 @@ def _compare(paper: Paper, setting: str, value: Any, default: Any) -> Choice:
     return Choice(setting, published, note.released, str(value), status, note.reason)
 
 
-def _flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Return dotted names and values of nested sections; a list is one value."""
     flat: list[tuple[str, Any]] = []
     for name, value in values.items():
         inside = isinstance(value, dict)
-        flat += _flatten(value, f"{prefix}{name}.") if inside else [(f"{prefix}{name}", value)]
+        flat += flatten(value, f"{prefix}{name}.") if inside else [(f"{prefix}{name}", value)]
     return flat

@@ -36,7 +36,11 @@ NOBODY = "no probability of the studies that choose meets the target: nobody is 
 
 
 def evaluate_operating_points(
-    task: Task, predictions: list[Path], settings: Evaluation, output: Path
+    task: Task,
+    predictions: list[Path],
+    settings: Evaluation,
+    output: Path,
+    validation: list[Path] | None = None,
 ) -> None:
     """Write what each model does at thresholds chosen on its validation predictions.
 
@@ -44,21 +48,24 @@ def evaluate_operating_points(
     specificity, PPV, NPV, accuracy and F1 with intervals (see `describe`). The paper chose thresholds on the
     data it reported, which flatters them; `note` says so. Where the validation split holds one class only, no
     threshold can be chosen: the row keeps its place, its values are empty, and `note` says why. Each file of
-    `predictions` is `<init>/<ratio>.csv` with columns study, test_set, label, probability.
+    `predictions` is `<init>/<ratio>.csv` with columns study, test_set, label, probability; `validation` are
+    the files of the same models that hold the validation rows, where they are others: those of the models'
+    run.
 
     Raises:
-        InputError: no validation rows; what `read_predictions` and `join_test_sets` refuse.
+        InputError: no validation rows, or of other models; what `read_predictions` and `join_test_sets`
+            refuse.
     """
     models = read_models(predictions)
     test_sets = join_test_sets(task, models)
-    validation = _join_validation(task, models)
+    choosing = _join_validation(task, models, read_models(validation or predictions))
     targets = list_targets(settings.target_sensitivity, settings.target_specificity)
     rows: list[dict[str, Any]] = []
     for model, (init, ratio) in enumerate(models):
         for test_set, joined in test_sets.items():
             values = joined.probabilities[model]
             for rule, target in targets.items():
-                threshold = _choose(validation, model, rule, target)
+                threshold = _choose(choosing, model, rule, target)
                 rows.append(
                     {
                         **{"init": init, "ratio": ratio, "test_set": test_set, "rule": rule},
@@ -72,9 +79,11 @@ def evaluate_operating_points(
     log.info("wrote %d rows to %s", len(table), output.name)
 
 
-def _join_validation(task: Task, models: Models) -> TestSet | None:
-    """Return the validation rows of all models; None if they hold one class only."""
-    rows = pd.concat([frame[frame["test_set"] == VALIDATION] for frame in models.values()])
+def _join_validation(task: Task, models: Models, validated: Models) -> TestSet | None:
+    """Return the validation rows of all models, in their order; None if they hold one class only."""
+    if list(models) != list(validated):
+        raise InputError(f"predictions of {task}: --validation must be of the same models as --predictions")
+    rows = pd.concat([frame[frame["test_set"] == VALIDATION] for frame in validated.values()])
     if rows.empty:
         raise InputError(
             f"predictions of {task}: no rows of test_set {VALIDATION} to choose thresholds on; "
@@ -83,7 +92,7 @@ def _join_validation(task: Task, models: Models) -> TestSet | None:
     if rows["label"].unique().tolist() in ([0], [1]):
         log.warning("%s: the validation split holds one class only; no threshold can be chosen", task)
         return None
-    return join_test_set(task, models, VALIDATION)
+    return join_test_set(task, validated, VALIDATION)
 
 
 def _choose(validation: TestSet | None, model: int, rule: Rule, target: float | None) -> float:

@@ -55,7 +55,7 @@ class Run:
         labels = rng.integers(0, 2, (160, 2)).astype(float)
         self.labels = pd.DataFrame({"study": self.sheet["study"], **dict(zip(TASKS, labels.T, strict=True))})
 
-    def build(self, key: str = "k") -> pd.DataFrame:
+    def build(self, key: str = "k", learned: list[Path] | None = None) -> pd.DataFrame:
         place = self.folder
         write_parquet(self.sheet, place / "sheet.parquet", key_fingerprint="k")
         write_parquet(self.scan, place / "scan.parquet", key_fingerprint=key)
@@ -80,6 +80,7 @@ class Run:
             place / "splits.csv",
             place / "files.parquet",
             place / "flow.json",
+            learned,
         )
         return pd.read_csv(place / "splits.csv")
 
@@ -154,6 +155,33 @@ def test_what_cannot_become_a_cohort_is_refused(run: Run, spoil, words: str) -> 
     spoil(run)
     with pytest.raises(InputError, match=words):
         run.build()
+
+
+def learn(run: Run, patients: list[str], split: str) -> list[Path]:
+    """Another run, whose models have learned from these patients; the roles of its cohorts are others."""
+    theirs = pd.DataFrame({"study": [f"T{name}" for name in patients], "patient": patients, "split": split})
+    write_parquet(theirs, run.folder / "learned.parquet", key_fingerprint="k")
+    return [run.folder / "learned.parquet"]
+
+
+def test_where_models_are_tested_every_cohort_is_a_test_set(run: Run) -> None:
+    run.sheet["cohort"] = "clinical"  # none is northern
+    run.labels["amyloid"] = 0.0
+    cohort = run.build(learned=learn(run, ["P000", "P079"], "pretrain_val"))
+    assert set(cohort["split"]) == {"test"}
+    assert set(cohort["role"]) == {"external"}
+    assert len(cohort) == 156
+    files = pd.read_parquet(run.folder / "files.parquet")
+    known = set(files.loc[files["bucket"] == "learned_from", "study"])
+    assert known == {"S000", "S001", "S158", "S159"}
+
+
+def test_where_models_are_tested_what_cannot_be_is_refused(run: Run) -> None:
+    run.labels["normal"] = np.nan
+    with pytest.raises(InputError, match="normal: no study has a label\na label is needed"):
+        run.build(learned=learn(run, ["P000"], "train"))
+    with pytest.raises(InputError, match="no study is left"):
+        run.build(learned=learn(run, list(run.sheet["patient"].unique()), "train"))
 
 
 def test_pseudonyms_of_two_keys_do_not_meet(run: Run) -> None:

@@ -44,6 +44,21 @@ def test_thresholds_are_chosen_where_asked_and_applied_to_the_test_set(tmp_path,
     assert table["note"].str.contains(INDEPENDENT).all()  # some patients have two studies
 
 
+def test_thresholds_of_another_runs_models_are_those_of_its_validation_split(tmp_path):
+    def without_validation(frame):
+        return frame[frame["test_set"] != "val"]
+
+    ours, _ = write_cell(tmp_path / "north", "amyloid", "random", change=without_validation)
+    theirs, _ = write_cell(tmp_path / "main", "amyloid", "random")
+    evaluate_cmr_operating_points([ours], Evaluation(), tmp_path / "ours.csv", [theirs])
+    thresholds = evaluate([theirs], tmp_path).set_index(["test_set", "rule"])["threshold"]
+    found = pd.read_csv(tmp_path / "ours.csv").set_index(["test_set", "rule"])["threshold"]
+    assert found.equals(thresholds[found.index])
+    other, _ = write_cell(tmp_path / "main", "normal", "random")
+    with pytest.raises(InputError, match="must be of the same models"):
+        evaluate_cmr_operating_points([ours], Evaluation(), tmp_path / "ours.csv", [other])
+
+
 def test_classes_that_are_missing_leave_rows_that_say_so(tmp_path):
     def heal(frame):
         return frame.assign(label=frame["label"].where(frame["test_set"] != "northern", 0))

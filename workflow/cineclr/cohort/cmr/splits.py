@@ -11,14 +11,18 @@ from cineclr.errors import InputError
 from cineclr.seeds import derive_seed
 
 
-def check_cohorts(sheet: pd.DataFrame, roles: dict[str, Role]) -> None:
-    """Raise InputError for a cohort without a role, a role without a cohort, or a patient in two cohorts."""
+def check_cohorts(sheet: pd.DataFrame, roles: dict[str, Role], tests_only: bool = False) -> None:
+    """Raise InputError for a cohort without a role, a role without a cohort, or a patient in two cohorts.
+
+    With `tests_only`, roles of cohorts that are of another run are passed over.
+    """
     found = set(sheet["cohort"])
     if unknown := sorted(found - set(roles)):
         raise InputError(
             f"cohort: the sheet names {', '.join(unknown)}, which has no role; add it to cmr.cohort.roles"
         )
-    if missing := sorted(set(roles) - found):
+    missing = sorted(set(roles) - found)
+    if missing and not tests_only:
         raise InputError(
             f"cohort: cmr.cohort.roles names {', '.join(missing)}, which no row of the sheet has; remove it"
         )
@@ -57,7 +61,11 @@ def take_splits(sheet: pd.DataFrame, roles: dict[str, Role]) -> pd.Series:
 
 
 def check_splits(cohort: pd.DataFrame) -> None:
-    """Raise InputError that names the splits of a role for which no study is left."""
+    """Raise InputError that names the splits of a role for which no study is left, or if none is left."""
+    if cohort.empty:
+        raise InputError(
+            "cohort: no study is left; the log says how many patients the models have learned from"
+        )
     empty = []
     for role, splits in (("development", (*PRETRAINING, *DOWNSTREAM)), ("train_and_test", DOWNSTREAM)):
         of_role = cohort[cohort["role"] == role]
@@ -82,6 +90,11 @@ def find_unusable_tasks(cohort: pd.DataFrame, tasks: list[str]) -> list[str]:
                     f"{task}, split {split}: {len(labels)} labelled studies, {int(labels.sum())} positive"
                 )
     return lines
+
+
+def find_unlabelled_tasks(cohort: pd.DataFrame, tasks: list[str]) -> list[str]:
+    """Return a line for every diagnosis that no study has a label of."""
+    return [f"{task}: no study has a label" for task in tasks if cohort[task].isna().all()]
 
 
 def _shares_of(role: Role, settings: Cohort) -> dict[str, Fraction]:

@@ -39,29 +39,36 @@ NOT_CHOSEN = "the validation split holds one class only: no threshold can be cho
 INDEPENDENT = "intervals take studies as independent, not patients"
 
 
-def evaluate_cmr_operating_points(predictions: list[Path], settings: Evaluation, output: Path) -> None:
+def evaluate_cmr_operating_points(
+    predictions: list[Path], settings: Evaluation, output: Path, validation: list[Path] | None = None
+) -> None:
     """Write what the models of every diagnosis do at thresholds chosen on `settings.operating_points`.
 
     A row per diagnosis, test set, mode, ratio, init and rule (see `choose_threshold`): confusion counts,
     sensitivity, specificity, PPV, NPV, accuracy and F1 with intervals (see `describe`). Where the studies
     that choose, or the test set, are of one class, the row keeps its place, its values are empty, and `note`
     says why. Each file of `predictions` is `<task>/<init>/<mode>/<ratio>.csv` with columns study, patient,
-    test_set, label, prediction.
+    test_set, label, prediction; `validation` are the files of the same models that hold the validation rows,
+    where they are others: those of the models' run.
 
     Raises:
-        InputError: no validation rows where they choose; files that are not named so; what `join_models`
-            refuses.
+        InputError: no validation rows where they choose, or of other models; files that are not named so;
+            what `join_models` refuses.
     """
-    found = read_predictions(predictions)
+    found, validated = read_predictions(predictions), read_predictions(validation or predictions)
+    if list(found) != list(validated):
+        raise InputError("--validation must be of the same models as --predictions")
     rows: list[dict[str, Any]] = []
     for models in split_models(found):
         (task,) = list_tasks(models)
-        validation = _join_validation(models) if settings.operating_points == VALIDATION else None
+        choosing = None
+        if settings.operating_points == VALIDATION:
+            choosing = _join_validation({cell: validated[cell] for cell in models})
         for test_set in list_test_sets(models):
             joined = join_models(models, test_set)
             for model, cell in enumerate(models):
                 key = {"task": task, "test_set": test_set, **cell.setting, "n": len(joined.studies)}
-                points = _list_points(validation or joined, joined, model, settings)
+                points = _list_points(choosing or joined, joined, model, settings)
                 rows += [{**key, **row} for row in points]
     table = pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(COUNTS, "Int64"))
     write_table(table, output)

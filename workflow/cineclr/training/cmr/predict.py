@@ -51,13 +51,15 @@ def predict_cmr(
     load_strictly(network, state, "--model")
     views, table = Views.open(studies, features, video_encoder), pd.read_csv(splits)
     tested = name_test_sets(table[table["role"] != "zero_shot"])
-    val, test = (select_studies(tested, views, task, split) for split in ("val", "test"))
-    chosen = pd.concat([val, test], ignore_index=True)
+    # A cohort that tests the models of another run has no validation studies.
+    parts = [split for split in ("val", "test") if split in set(tested["split"])]
+    chosen = pd.concat([select_studies(tested, views, task, split) for split in parts], ignore_index=True)
     scores, weights = score_studies(network, views, chosen["study"].tolist(), settings)
     chosen["prediction"] = to_prediction(scores, description)
     write_table(chosen[["study", "patient", "test_set", "label", "prediction"]], output)
     write_parquet(weights, attention)
-    logger.info("%s: %d validation and %d test studies", task, len(val), len(test))
+    counts = chosen["test_set"].value_counts()
+    logger.info("%s: %s", task, ", ".join(f"{n} {name}" for name, n in counts.items()))
 
 
 def name_test_sets(splits: pd.DataFrame) -> pd.DataFrame:
