@@ -1,5 +1,8 @@
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -71,3 +74,28 @@ def broken_run(tmp_path_factory):
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1, done.stderr
     return folder
+
+
+@pytest.fixture
+def killed_run(tmp_path):
+    """A real Snakemake at work on a job that does not end, and a way to kill both."""
+    text = SNAKEFILE.format(workflow=str(WORKFLOW)).replace("echo fine", "echo fine; sleep 600")
+    (tmp_path / "Snakefile").write_text(text)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "good.txt"]
+    with (tmp_path / "out.txt").open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=output, stderr=output, start_new_session=True
+        )
+    journal = tmp_path / "results/main/logs/snakemake"
+    for _ in range(600):
+        if any("started" in path.read_text() for path in journal.glob("*.jsonl")):
+            break
+        time.sleep(0.1)
+
+    def kill():
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    yield tmp_path, process.pid, kill
+    if process.poll() is None:
+        kill()

@@ -13,7 +13,9 @@ TIME_LIMIT = (
     "slurmstepd: error: *** JOB 4711 ON node3 CANCELLED AT 2026-05-01T10:00:00 DUE TO TIME LIMIT ***\n"
 )
 OOM = "slurmstepd: error: Detected 1 oom_kill event in StepId=4711.0. Some of it was OOM Killed.\n"
-CANCELLED = "slurmstepd: error: *** JOB 4711 ON node3 CANCELLED AT 2026-05-01T10:00:00 ***\n"
+EXITED = "srun: error: node3: task 0: Exited with exit code 1\n"
+NO_SOURCE = "srun: fatal: Could not establish a configuration source\n"
+CANCELLED = "slurmstepd-node3: error: *** JOB 4711 ON node3 CANCELLED AT 2026-05-01T10:00:00 ***\n"
 
 
 def make_job(folder, log, slurm_log="", message=""):
@@ -44,7 +46,10 @@ def make_job(folder, log, slurm_log="", message=""):
             "SLURM-job '1' failed, SLURM status is: 'OUT_OF_MEMORY'. Reason: Unknown.",
             "out of memory",
         ),
-        (BAR, "", "SLURM-job '1' failed, SLURM status is: 'FAILED'.", "SLURM status is: 'FAILED'"),
+        (BAR, "", "SLURM-job '1' failed, SLURM status is: 'FAILED'.", "is killed (memory?) (SLURM: FAILED)"),
+        (BAR, EXITED, "SLURM-job '1' failed, SLURM status is: 'FAILED'.", "(SLURM: FAILED)"),
+        ("", EXITED + NO_SOURCE + EXITED, "", "srun: fatal: Could not establish a configuration source"),
+        ("", "", "SLURM sbatch failed. The error message was 'Invalid account'.", "Invalid account"),
         (OWN, "", "SLURM-job '1' failed, SLURM status is: 'FAILED'.", "error: task lvh"),
         (BAR, "", "", "ended without a word, as a process does that is killed"),
         ("", "", "", "ended without a word"),

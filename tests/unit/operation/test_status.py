@@ -41,20 +41,28 @@ def test_running_jobs_show_since_when_and_their_last_line(tmp_path, capsys, monk
     assert "Waiting: 120 finetune_echo" in text
 
 
-def test_a_killed_snakemake_is_told_from_a_running_one_and_its_locks_are_named(tmp_path, capsys, monkeypatch):
-    path = begin(tmp_path, {"x": 2})
-    start(path, 1, "x")
-    locks = tmp_path / ".snakemake/locks"
-    locks.mkdir(parents=True)
-    (locks / "0.input.lock").write_text("a")
-    status(root=tmp_path)
-    assert "can only be seen there" in capsys.readouterr().out
-    monkeypatch.setattr(room.Run, "is_alive", lambda run: False)
-    status(root=tmp_path)
+def test_a_killed_snakemake_is_told_from_a_running_one_and_its_locks_are_named(killed_run, capsys):
+    folder, pid, kill = killed_run
+    status(root=folder)
+    text = capsys.readouterr().out
+    assert f"Snakemake runs (process {pid}) since" in text
+    assert "Running:\n  good\n" in text
+    assert "unlock" not in text
+    kill()
+    status(root=folder)
     text = capsys.readouterr().out
     assert "Snakemake no longer runs" in text
+    assert "0 running" not in text
+    assert "1 cut short" in text
     assert "snakemake --unlock" in text
-    assert "Cut short" in text
+
+
+def test_a_snakemake_on_another_machine_is_not_judged(tmp_path, capsys):
+    start(begin(tmp_path, {"x": 2}), 1, "x")
+    status(root=tmp_path)
+    text = capsys.readouterr().out
+    assert "on elsewhere; whether it still runs can only be seen there" in text
+    assert "1 running" in text
 
 
 def test_many_jobs_are_counted_instead_of_listed(tmp_path, capsys, monkeypatch):

@@ -9,6 +9,7 @@ TAIL = 65536  # bytes of a log that are looked at
 BARS = ("█", "░")  # in a line of progress
 # Our commands end with such a line when the user, the data or a signal is the reason.
 OWN = re.compile(r"^(?:cineclr [\w-]+: )?(?:error|unexpected \w+): ")
+REFUSED = re.compile(r"^(?:srun|sbatch|slurmstepd\S*): (?:error|fatal): (?!.*Exited with exit code)")
 STATUS = re.compile(r"SLURM status is: '(\w+)'")
 PROFILE = "profiles/default/config.yaml"
 KILLED = {
@@ -28,7 +29,7 @@ SIGNS = (
     (re.compile(r"DUE TO TIME LIMIT"), "TIMEOUT"),
     (re.compile(r"DUE TO NODE FAILURE"), "NODE_FAIL"),
     (re.compile(r"DUE TO PREEMPTION"), "PREEMPTED"),
-    (re.compile(r"slurmstepd: error: .*CANCELLED"), "CANCELLED"),
+    (re.compile(r"slurmstepd\S*: error: .*CANCELLED"), "CANCELLED"),
 )
 
 
@@ -44,10 +45,14 @@ def find_reason(job: Job, root: Path, results: Path) -> str:
     said = [line for line in own if not line.startswith(BARS) and not any(bar in line for bar in BARS)]
     if own and said and said[-1] == own[-1]:
         return said[-1]
-    if job.message:
+    if refused := [line for line in slurm if REFUSED.match(line)]:
+        return refused[-1]
+    status = STATUS.search(job.message)
+    if job.message and not status:
         return job.message
+    words = f" (SLURM: {status[1]})" if status else ""
     last = f"; the last it said: {own[-1]}" if own else ""
-    return f"ended without a word, as a process does that is killed (memory?){last}"
+    return f"ended without a word, as a process does that is killed (memory?){words}{last}"
 
 
 def find_progress(job: Job, root: Path, results: Path) -> str:
