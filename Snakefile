@@ -33,10 +33,15 @@ include: "workflow/rules/report.smk"
 # A mistake in sources.yaml or in the sheet stops the run before its first job.
 onstart:
     check_sources()
+    begin_journal()
 
 
 onsuccess:
     summarize()
+
+
+onerror:
+    tell_failures()
 
 
 rule all:
