@@ -31,15 +31,6 @@ include: "workflow/rules/cmr_reporting.smk"
 include: "workflow/rules/report.smk"
 
 
-# A mistake in sources.yaml or in the sheet stops the run before its first job, as does a second Snakemake.
-onstart:
-    start_run()
-
-
-onsuccess:
-    summarize()
-
-
 rule all:
     input:
         rules.write_report.input,

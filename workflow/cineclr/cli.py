@@ -24,6 +24,9 @@ from cineclr.errors import InputError
 COMMANDS: dict[str, str] = {
     "init": "cineclr.private:init",
     "check": "cineclr.check:check",
+    "plan": "cineclr.operation.plan:plan",
+    "measure-speed": "cineclr.operation.speed:measure_speed",
+    "status": "cineclr.operation.status:status",
     "check-sources": "cineclr.check:check_sources",
     "describe-node": "cineclr.operation.node:describe_node",
     "make-demo-hospital": "cineclr.demo.hospital:make_demo_hospital",
@@ -113,6 +116,7 @@ READS_PRIVATE = (
     "cineclr.text",
     "cineclr.private",
     "cineclr.check",
+    "cineclr.operation.plan",
     "cineclr.views",
     "cineclr.training.apply",
     "cineclr.reporting.compare",

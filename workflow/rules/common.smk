@@ -20,6 +20,8 @@ from cineclr.errors import InputError
 from cineclr.frozen import describe_missing, describe_models, read_models
 from cineclr.operation.cluster import end_orphans
 from cineclr.operation.lock import hold_lock
+from cineclr.operation.dry_run import follow_dry_run
+from cineclr.operation.journal import end_journals, keep_journal, name_journal
 from cineclr.published import describe_departures
 from cineclr.published.cmr import CMR as CMR_PAPER
 from cineclr.published.echo import ECHO as ECHO_PAPER
@@ -36,6 +38,8 @@ def own_python():
         return ""
     return f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 
+
+follow_dry_run(CONFIG)  # does nothing but in that of `cineclr plan`
 
 RESULTS = f"results/{CONFIG.run}"
 PRIVATE = f"{CONFIG.private}/{CONFIG.run}"
@@ -163,6 +167,7 @@ def start_run():
     except InputError as error:
         raise WorkflowError(str(error)) from None
     check_sources()
+    begin_journal()
 
 
 def check_sources():
@@ -173,8 +178,26 @@ def check_sources():
         shell("python -m cineclr check-sources --private {PRIVATE:q}")
 
 
+def begin_journal():
+    """Note from now on what becomes of every job, for `cineclr status`; a fault of it stops nothing."""
+    try:
+        jobs = workflow.dag.stats()[1]
+        keep_journal(name_journal(Path(RESULTS)), jobs=jobs)
+    except Exception as error:
+        print(
+            f"no journal is kept ({type(error).__name__}): `cineclr status` will not know this run"
+        )
+
+
+def tell_failures():
+    """Name the jobs that failed and why; whatever happens here, the run's own error stands."""
+    end_journals()
+    shell("python -m cineclr status --run {CONFIG.run:q} || true")
+
+
 def summarize():
     """Show the finished run on one screen."""
+    end_journals()
     if Path(RESULTS, "report.html").exists():
         shell("python -m cineclr summarize --results {RESULTS:q}")
 

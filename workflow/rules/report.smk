@@ -1,4 +1,4 @@
-# What a person asks for by name, and Snakemake's report of all tables and figures of the run.
+# What a person asks for by name, Snakemake's report of the run, and what begins and ends a run.
 # in:  the tables and figures of the papers that the run has data for
 # out: results/<run>/report.html
 
@@ -46,3 +46,16 @@ rule tables:
 rule figures:
     input:
         [getattr(rules, f"{wing}_figures").input for wing in sorted(WINGS)],
+
+
+# A mistake in sources.yaml or in the sheet stops the run before its first job, as does a second Snakemake.
+onstart:
+    start_run()
+
+
+onsuccess:
+    summarize()
+
+
+onerror:
+    tell_failures()

@@ -36,6 +36,16 @@ def test_summary_fits_a_screen_and_says_what_matters(tmp_path, capsys):
     assert "Report" not in text
 
 
+def test_what_the_run_took_stands_before_the_places_of_its_files(tmp_path, capsys):
+    run = make_run(tmp_path, "main")
+    (run / "benchmarks/finetune_echo").mkdir(parents=True)
+    (run / "benchmarks/finetune_echo/a.tsv").write_text("s\th:m:s\tmax_rss\n7200\t2:00:00\t2048\n")
+    summarize(run)
+    text = capsys.readouterr().out
+    assert "finetune_echo     1  2 h 00 min" in text
+    assert text.index("Stage") < text.index("Tables ")
+
+
 def test_of_several_runs_the_newest_is_shown(tmp_path, capsys):
     for age, name in enumerate(["first", "last", "middle"]):
         make_run(tmp_path, name)

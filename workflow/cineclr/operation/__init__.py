@@ -1,1 +1,4 @@
-"""Around a run of days: one runner at a time, the cluster, what is planned, running and used up."""
+"""What a person asks before, during and after a run of days: how much, how far, what failed, what it took.
+
+The only room of the package that knows Snakemake.
+"""

@@ -1,4 +1,4 @@
-"""The end of a run on one screen: cohorts, results, what was not run, where the files are."""
+"""The end of a run on one screen: cohorts, results, what was not run, what it took, where the files are."""
 
 from collections.abc import Hashable
 from operator import itemgetter
@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cineclr.errors import InputError
+from cineclr.operation.resources import describe_resources
 from cineclr.reporting.cmr.summary import describe_cmr
 from cineclr.reporting.flow_chart import FlowChart, Split, Step, describe_flow, read_flow
 from cineclr.reporting.names import INIT_NAMES, TASK_NAMES
@@ -30,6 +31,8 @@ def summarize(results: Path) -> None:
         if (run / flow).is_file():
             lines += ["", *describe_cohort(describe_flow(read_flow(run / flow)))]
             lines += _describe_echo(run) if flow.startswith("echo") else describe_cmr(run)
+    if taken := describe_resources(run):
+        lines += ["", *taken]
     places = {"Tables": "*/tables", "Figures": "*/figures", "Report": "report.html"}
     found = [(name, path) for name, place in places.items() for path in sorted(run.glob(place))]
     print("\n".join([*lines, "", *[f"{name:<8} {path}" for name, path in found]]))
