@@ -272,7 +272,8 @@ def grid(name, by_rate=False):
 def predictions(ratios, run="<results>"):
     """The prediction files of one task at these ratios."""
     return expand(
-        run + "/echo/predictions/{{task}}/{init}/{ratio}.csv",
+        "{run}/echo/predictions/{{task}}/{init}/{ratio}.csv",
+        run=run,
         init=trained_inits(),
         ratio=ratios,
     )
@@ -383,7 +384,8 @@ def lvef_predictions():
 def diagnosis_predictions(run="<results>"):
     """The prediction files of every diagnosis."""
     return expand(
-        run + "/cmr/predictions/{task}/{cell}.csv",
+        "{run}/cmr/predictions/{task}/{cell}.csv",
+        run=run,
         task=CMR.diagnoses.tasks,
         cell=cells_of(CMR.diagnoses),
     )
@@ -402,7 +404,8 @@ def told_in_caption(wildcards):
 def zero_shot_predictions(suffix=".csv", run="<results>"):
     """The prediction files of every diagnosis by prompts; they need no label to train on."""
     return expand(
-        run + "/cmr/predictions/{task}/contrastive/zero_shot/0.0{suffix}",
+        "{run}/cmr/predictions/{task}/contrastive/zero_shot/0.0{suffix}",
+        run=run,
         task=CMR.diagnoses.tasks,
         suffix=suffix,
     )
