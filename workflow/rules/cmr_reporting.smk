@@ -280,7 +280,7 @@ rule cmr_tables:
             table=["cohort", "lvef", "diagnoses", "operating_points", "deviations"],
         ),
         rules.cmr_predict.input,
-        "<results>/cmr/evaluation/retrieval.csv",
+        retrieval_table(),
 
 
 rule cmr_figures:

@@ -300,9 +300,9 @@ rule evaluate_retrieval:
     input:
         splits="<results>/cmr/cohort/splits.csv",
         features="<results>/cmr/features/contrastive.parquet",
-        weights="<results>/cmr/pretrain/encoder.safetensors",
-        text="<results>/cmr/pretrain/text.safetensors",
-        text_model="<results>/models/text_encoder",
+        weights="<models>/cmr/pretrain/encoder.safetensors",
+        text="<models>/cmr/pretrain/text.safetensors",
+        text_model="<models>/models/text_encoder",
         tokens="<private>/cmr/tokens.json",
     output:
         "<results>/cmr/evaluation/retrieval.csv",

@@ -391,6 +391,11 @@ def diagnosis_predictions(run="<results>"):
     )
 
 
+def retrieval_table():
+    """How reports are found by their videos; not where another run's models are tested, without tokens."""
+    return "<results>/cmr/evaluation/retrieval.csv" if CONFIG.models is None else []
+
+
 def told_in_caption(wildcards):
     """The settings of a table's statistics that its caption tells: no other is a reason to make it again."""
     told = {

@@ -17,11 +17,13 @@ from cineclr.seeds import derive_seed
 from cineclr.text.tokens import Tokens
 from cineclr.training.cmr.texts import join, pad
 from cineclr.training.cmr.zero_shot import open_pretrained
+from cineclr.training.device import choose_device
 
 logger = logging.getLogger(__name__)
 
 POOL = 32
-PROBE_DRAWS = 8  # sets of sentences by which a study's report is compared; their vectors are averaged
+# Sets of sentences by which a report is compared, their vectors averaged: while training, and afterwards.
+PROBE_DRAWS, DRAWS = 8, 2
 
 
 def evaluate_retrieval(
@@ -39,7 +41,7 @@ def evaluate_retrieval(
     """Write how well studies that pretraining did not see find their own report, a row per cohort.
 
     Columns: test_set (the cohort), then those of `measure_retrieval`. A study is the mean of its views'
-    vectors, a report that of `PROBE_DRAWS` draws of `sentences` sentences. Raises InputError without a study
+    vectors, a report that of `DRAWS` draws of `sentences` sentences. Raises InputError without a study
     that has features and a report.
     """
     videos, encoder, _ = open_pretrained(features, weights, text_weights, text_model, text_encoder)
@@ -64,11 +66,13 @@ def embed_reports(
     encoder: TextEncoder, reports: Tokens, studies: list[str], sentences: int, seed: int
 ) -> Tensor:
     """Return unit vectors (N, D) of the studies' reports."""
-    vectors = []
+    device, vectors = choose_device(), []
+    encoder = encoder.to(device)
     for study in studies:
         rng = np.random.default_rng([seed, int(study[1:], 16)])
-        texts = [join(reports.sentences(study), sentences, encoder.longest, rng) for _ in range(PROBE_DRAWS)]
-        embedded = functional.normalize(encoder(*pad(texts)).float(), dim=1)
+        texts = [join(reports.sentences(study), sentences, encoder.longest, rng) for _ in range(DRAWS)]
+        ids, mask = (part.to(device) for part in pad(texts))
+        embedded = functional.normalize(encoder(ids, mask).float().cpu(), dim=1)
         vectors.append(functional.normalize(embedded.mean(dim=0), dim=0))
     return torch.stack(vectors)
 
