@@ -119,6 +119,14 @@ def test_a_stage_asked_for_again_reruns_and_what_follows(micro, stage):
     assert set(micro.planned("--forcerun", stage)) == STAGES[stage] | {stage} | LAST
 
 
+def test_two_settings_at_once_rerun_what_both_do(micro):
+    settings = "echo={finetune: {ratios: [0.5, 0.75, 1.0], max_epochs: 2}}"
+    planned = micro.planned("--config", settings)
+    # Two tasks, two inits; two rates at ratio 0.5, one at the others.
+    assert planned["finetune_echo"] == 2 * 2 * (2 + 1 + 1)
+    assert planned["draw_subsets"] == 1
+
+
 def test_one_stage_alone(micro):
     assert set(micro.planned("--until", "classify_views", "--forcerun", "classify_views")) == {
         *("classify_views", "total")

@@ -105,6 +105,17 @@ def execution(wildcards, threads):
     return slice_of(CONFIG.execution)
 
 
+def subsets_to_come(wildcards, threads):
+    """The fine-tunings whose subsets are checked before days of pretraining; like `execution`, never compared.
+
+    An ancient file as an input would not do: where its own rule has to run, Snakemake overlooks whatever else
+    changed for the rules behind it.
+    """
+    finetune = ECHO.finetune
+    ratios = " ".join(map(str, finetune.ratios))
+    return f"--tasks {' '.join(finetune.tasks)} --ratios {ratios}"
+
+
 def named_wings():
     """The papers that this run has data for, by sources.yaml or, of a demo, by its settings."""
     if CONFIG.demo is not None:

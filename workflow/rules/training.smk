@@ -32,8 +32,6 @@ rule import_kinetics:
 rule pretrain_echo:
     input:
         splits="<results>/echo/cohort/splits.csv",
-        # A gate only: a subset without positives stops the run before any training.
-        gate=ancient("<results>/echo/cohort/subsets.csv"),
         clips=study_shards("<results>/echo/clips/shard_{shard}.parquet"),
         frames=study_shards("<results>/echo/clips/shard_{shard}.npy"),
     output:
@@ -53,6 +51,7 @@ rule pretrain_echo:
         gpu=ECHO.pretrain.devices,
     params:
         settings=pretrain_slice,
+        subsets=subsets_to_come,
         encoder=slice_of(ECHO.encoder),
         seed=CONFIG.seed,
         execution=execution,
@@ -62,15 +61,13 @@ rule pretrain_echo:
         "python -m cineclr pretrain-echo --method {wildcards.method} --splits {input.splits:q}"
         " --clips {input.clips:q} --frames {input.frames:q} --settings {params.settings:q}"
         " --encoder {params.encoder:q} --execution {params.execution:q} --seed {params.seed}"
-        " --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
+        " --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q} {params.subsets}"
         " --output {output.encoder:q} --history {output.history:q} 2>&1 | tee {log:q}"
 
 
 rule finetune_echo:
     input:
         splits="<results>/echo/cohort/splits.csv",
-        # A gate only: a subset without positives stops the run before any training.
-        gate=ancient("<results>/echo/cohort/subsets.csv"),
         clips=study_shards("<results>/echo/clips/shard_{shard}.parquet"),
         frames=study_shards("<results>/echo/clips/shard_{shard}.npy"),
         weights=initial_weights,

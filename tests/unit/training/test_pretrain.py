@@ -34,6 +34,7 @@ def pretrain(cohort: Any, tmp_path: Path) -> Pretrain:
     def run(method: Method = "echoclr", name: str = "a", **changes: Any) -> pd.DataFrame:
         seed, execution = changes.pop("seed", 0), changes.pop("execution", Execution(probe_epochs=0))
         tensorboard = changes.pop("tensorboard", None)
+        to_come = {"tasks": changes.pop("tasks", []), "ratios": changes.pop("ratios", [])}
         pretrain_echo(
             method,
             **{**cohort.inputs(), **changes.pop("inputs", {})},
@@ -45,6 +46,7 @@ def pretrain(cohort: Any, tmp_path: Path) -> Pretrain:
             history=tmp_path / f"{name}.csv",
             execution=execution,
             tensorboard=tensorboard,
+            **to_come,
         )
         return pd.read_csv(tmp_path / f"{name}.csv")
 
@@ -290,3 +292,10 @@ def test_no_pairs_is_refused(pretrain: Pretrain, cohort: Any, tmp_path: Path) ->
 def test_short_videos_are_refused(pretrain: Pretrain) -> None:
     with pytest.raises(InputError, match="shorter than a clip of 13 frames"):
         pretrain("simclr", frames=13)
+
+
+def test_a_subset_of_no_use_stops_it_before_the_first_step(pretrain: Pretrain, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"task severe_as, ratio 0\.01: a subset of 0 of the 18 labelled"):
+        pretrain("simclr", tasks=["severe_as"], ratios=[0.01, 1.0])
+    assert not (tmp_path / "a.safetensors").exists()
+    pretrain("simclr", tasks=["severe_as"], ratios=[0.5, 1.0])

@@ -92,17 +92,16 @@ def find_unusable_parts(splits: pd.DataFrame, task: str) -> list[str]:
     return lines
 
 
-def draw_subsets(splits: Path, tasks: list[str], ratios: list[float], seed: int, output: Path) -> None:
-    """Draw every label-ratio subset once and write its size: task, ratio, n_train, n_train_positive.
+def count_subsets(studies: pd.DataFrame, tasks: list[str], ratios: list[float], seed: int) -> pd.DataFrame:
+    """Draw every label-ratio subset once and return its size: task, ratio, n_train, n_train_positive.
 
-    Runs before any training: raises InputError that lists every task and ratio whose subset lacks a class,
-    and every validation or test set that could not be used in the end.
+    Raises InputError that lists every task and ratio whose subset lacks a class, and every validation or test
+    set that could not be used in the end.
     """
-    frame = pd.read_csv(splits)
     rows, refused = [], []
     for task in tasks:
-        labels = training_labels(frame, task)
-        refused += find_unusable_parts(frame, task)
+        labels = training_labels(studies, task)
+        refused += find_unusable_parts(studies, task)
         for ratio in ratios:
             try:
                 subset = draw_subset(labels, ratio, seed)
@@ -110,7 +109,14 @@ def draw_subsets(splits: Path, tasks: list[str], ratios: list[float], seed: int,
                 refused.append(str(error))
                 continue
             rows.append((task, ratio, len(subset), int(labels[subset].sum())))
-            logger.info("%s at %s: %d studies, %d positive", *rows[-1])
     if refused:
         raise InputError("\n".join(refused))
-    write_table(pd.DataFrame(rows, columns=["task", "ratio", "n_train", "n_train_positive"]), output)
+    return pd.DataFrame(rows, columns=["task", "ratio", "n_train", "n_train_positive"])
+
+
+def draw_subsets(splits: Path, tasks: list[str], ratios: list[float], seed: int, output: Path) -> None:
+    """Write the size of every label-ratio subset; raise as `count_subsets`, which pretraining asks too."""
+    table = count_subsets(pd.read_csv(splits), tasks, ratios, seed)
+    for row in table.itertuples(index=False):
+        logger.info("%s at %s: %d studies, %d positive", *row)
+    write_table(table, output)

@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cineclr.cohort.subsets import count_subsets
 from cineclr.config.base import Execution
 from cineclr.config.echo import Encoder, Method, PretrainMethod
 from cineclr.data.augmentation import Draws, augment, draw_augmentation
@@ -220,13 +221,20 @@ def pretrain_echo(
     output: Path,
     history: Path,
     tensorboard: Path | None = None,
+    tasks: list[str] = [],  # noqa: B006
+    ratios: list[float] = [],  # noqa: B006
 ) -> None:
-    """Pretrain the video encoder on all videos of the training split, labelled or not."""
+    """Pretrain the video encoder on all videos of the training split, labelled or not.
+
+    `tasks` and `ratios` are those of the fine-tunings to come, of which nothing is learned here. Raises
+    InputError where a subset or a test set of theirs is of no use: now, and not after days.
+    """
     job_seed = derive_seed(seed, "pretrain_echo", method)
     fabric = start_fabric(
         settings.precision, settings.devices, settings.cpu_threads, job_seed, settings.nodes
     )
     studies, store = open_inputs(splits, clips, frames, settings.frames)
+    count_subsets(studies, tasks, ratios, seed)
     videos = select_videos(store, studies, "train")
     # On every rank, though one measures: where a video is damaged all of them stop, and none waits.
     probe = Probe(store, studies, settings.frames, fabric.device) if execution.probe_epochs else None
