@@ -22,8 +22,15 @@ TRAINING = {
 # As micro, but with less of its grid; another seed, from which random weights must not be drawn.
 CHANGES = {
     "seed": 2,
-    "echo": {"finetune": {"inits": ["random", "kinetics400", "echoclr"], "ratios": [1.0]}},
+    "shards": {"scan": 1, "studies": 1},
+    "echo": {"finetune": {"tasks": ["lvh"], "ratios": [1.0]}},
+    "cmr": {"diagnoses": {"tasks": ["left_ventricular_hypertrophy"]}},
 }
+MADE = (
+    "tables",
+    *(f"results/north/echo/figures/{name}.svg" for name in ("curves_lvh", "label_efficiency_lvh_auroc")),
+    *(f"results/north/cmr/figures/{name}.svg" for name in ("bland_altman_northern", "cohort_flow")),
+)
 HOSPITAL = {
     **{"studies": 16, "frames": 10, "full_size_share": 0},
     "cmr": {"patients": 24, "frames": 10, "size": 48, "slices": [3, 4]},
@@ -97,7 +104,7 @@ def finished(north):
     """The same, with the run north finished."""
     planned = north.planned(*NORTH)
     assert not set(planned) & TRAINING
-    done = north.snakemake(*NORTH)
+    done = north.snakemake(*MADE, *NORTH)
     assert done.returncode == 0, done.stderr[-6000:] + done.stdout[-3000:]
     return north
 
@@ -108,7 +115,7 @@ def read(workflow, name, run="north"):
 
 
 def test_tables_and_figures_of_the_test_set_are_made_and_nothing_is_left_to_do(finished):
-    for table in ("table_s2_lvh", "table_s3_severe_as", "operating_points_lvh", "calibration_severe_as"):
+    for table in ("table_s2_lvh", "operating_points_lvh", "calibration_lvh", "subgroups_lvh"):
         assert set(read(finished, f"echo/tables/{table}.csv")["test_set"]) == {"external"}, table
     assert list(read(finished, "echo/tables/table_s1.csv").columns) == ["characteristic", "level", "external"]
     trained = read(finished, "echo/tables/table_s2_lvh.csv").set_index("ratio")["n_train"]
@@ -118,9 +125,8 @@ def test_tables_and_figures_of_the_test_set_are_made_and_nothing_is_left_to_do(f
         assert set(read(finished, f"cmr/tables/{table}.csv")["test_set"]) == {"clinical", "northern"}, table
     cohorts = list(read(finished, "cmr/tables/cohort.csv").columns)
     assert cohorts == ["characteristic", "level", "clinical test", "northern test"]
-    assert (finished.folder / "results/north/report.html").stat().st_size > 100_000
     assert not (finished.folder / "results/north/echo/finetune").exists()
-    assert finished.planned(*NORTH) == {}
+    assert finished.planned(*MADE, *NORTH) == {}
 
 
 @pytest.mark.parametrize("wing", ["echo", "cmr"])
@@ -152,12 +158,12 @@ def same_videos(workflow, wing):
     ("wing", "cell", "value"),
     [
         ("echo", "lvh/echoclr/1.0", "probability"),
-        ("echo", "severe_as/random/1.0", "probability"),
+        ("echo", "lvh/random/1.0", "probability"),
         # The encoder of random weights is in no file: it is drawn from the seed of the models' run.
         ("cmr", "lvef/random/fine_tuning/1.0", "prediction"),
         ("cmr", "lvef/contrastive/transfer_learning/1.0", "prediction"),
         ("cmr", "left_ventricular_hypertrophy/contrastive/fine_tuning/1.0", "prediction"),
-        ("cmr", "left_ventricular_dilation/contrastive/zero_shot/0.0", "prediction"),
+        ("cmr", "left_ventricular_hypertrophy/contrastive/zero_shot/0.0", "prediction"),
     ],
 )
 def test_a_study_of_both_runs_has_the_same_prediction_in_both(finished, wing, cell, value):
@@ -198,8 +204,8 @@ def test_a_demo_of_other_patients_trains_nothing(micro, tmp_path):
     [
         (("models=none",), ["run 'none' lacks results/none/echo/models.json", "rule record_models"]),
         (
-            ("models=micro", "echo={encoder: {width: 16}}"),
-            ["config: echo.encoder.width is 16, that of the models 8", "(run 'micro')"],
+            ("models=micro", "echo={clips: {size: 32}}"),
+            ["config: echo.clips.size is 32, that of the models 24", "(run 'micro')"],
         ),
         (
             ("models=half",),

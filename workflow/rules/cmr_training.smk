@@ -334,7 +334,7 @@ rule cmr_pretrain:
 
 rule cmr_finetune:
     input:
-        "<models>/cmr/models.json",
+        recorded_models("cmr"),
         expand("<models>/cmr/finetune/{cell}/fit.json", cell=cmr_cells()),
 
 

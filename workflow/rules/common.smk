@@ -496,6 +496,17 @@ def record_of_models(wing):
     return recorded
 
 
+def recorded_models(wing):
+    """The record of a wing's models; of another run's, once they are all there and fit this run."""
+
+    def record(wildcards):
+        if CONFIG.models is not None:
+            record_of_models(wing)
+        return f"<models>/{wing}/models.json"
+
+    return record
+
+
 def learned_cohort(wing):
     """The cohort that another run's models have learned from; none where this run trains its own."""
 

@@ -162,7 +162,7 @@ rule pretrain:
 
 rule finetune:
     input:
-        "<models>/echo/models.json",
+        recorded_models("echo"),
         expand("<models>/echo/finetune/{model}", model=grid("fit.json", by_rate=True)),
 
 
