@@ -11,10 +11,10 @@ GIGABYTE = 1e9
 BYTES = 4  # of a stored weight
 # Weights of a 3D-ResNet18 of width 64, of the video encoders, of BERT-base and (True) MiniLM.
 R3D18 = 33.2e6
-MVIT = {"mvit_b_16x4": 36.6e6, "mvit_small": 0}
-BERT = {False: 108.9e6, True: 22.6e6}
+MVIT = {"mvit_b_16x4": 36.7e6, "mvit_small": 0.85e6}
+BERT = {False: 109.3e6, True: 22.6e6}
 HEAD = 0.6e6  # last linear layer and attention of a model with a frozen encoder
-ADAM, KEPT = 3, 2  # a checkpoint holds weights and two moments; two checkpoints are kept
+STATE, KEPT = 4, 2  # a checkpoint holds weights, two moments and the best weights; two are kept
 # Assumed: frames of a stored video; pixels of a slice as acquired; bytes of a de-identified frame.
 ECHO_FRAMES, CMR_FRAMES, CMR_PIXELS, JPEG = 60, 25, 256 * 256, 35_000
 # EchoCLR: videos of all views for every video of the wanted one.
@@ -28,7 +28,7 @@ def expect_disk(jobs: Sequence[Job], config: Config, sizes: Sizes) -> list[tuple
     weights = [count for job in jobs if (count := count_weights(job, config))]
     if weights:
         rows.append(("models", sum(weights) * BYTES / GIGABYTE, f"{len(weights):,} trainings"))
-        largest = max(weights) * BYTES * ADAM * KEPT / GIGABYTE
+        largest = max(weights) * BYTES * STATE * KEPT / GIGABYTE
         rows.append(("checkpoints", largest, "at most, of each training while it runs"))
     return rows
 
