@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import torch
 
+from cineclr.errors import InputError
 from cineclr.video.avi import Video
 
 # Mean and standard deviation of ImageNet's red, green and blue, on which torchvision's networks are trained.
@@ -23,8 +24,18 @@ def choose_frames(total: int, count: int, choice: Literal["random", "first"], se
 
 
 def load_frames(path: Path, numbers: np.ndarray, size: int) -> np.ndarray:
-    """Read frames of an AVI file, resized to uint8 (frames, size, size)."""
-    return np.stack([resize_frame(frame, size) for frame in Video(path).read(numbers.tolist())])
+    """Read frames of an AVI file, resized to uint8 (frames, size, size).
+
+    Raises InputError for a file that is missing or damaged.
+    """
+    try:
+        frames = Video(path).read(numbers.tolist())
+        return np.stack([resize_frame(frame, size) for frame in frames])
+    except OSError as error:
+        raise InputError(
+            f"video {path.stem} of study {path.parent.name}: missing or damaged ({type(error).__name__}). Make "
+            "the videos again: snakemake --forcerun deidentify_echo"
+        ) from None
 
 
 def resize_frame(frame: np.ndarray, size: int) -> np.ndarray:
