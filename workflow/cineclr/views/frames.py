@@ -33,8 +33,8 @@ def load_frames(path: Path, numbers: np.ndarray, size: int) -> np.ndarray:
         return np.stack([resize_frame(frame, size) for frame in frames])
     except OSError as error:
         raise InputError(
-            f"video {path.stem} of study {path.parent.name}: missing or damaged ({type(error).__name__}). Make "
-            "the videos again: snakemake --forcerun deidentify_echo"
+            f"video {path.stem} of study {path.parent.name}: missing or damaged ({type(error).__name__}); "
+            "make the videos again: snakemake --forcerun deidentify_echo"
         ) from None
 
 
