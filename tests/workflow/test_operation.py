@@ -22,6 +22,6 @@ def test_a_run_that_fails_ends_with_the_failed_jobs_and_their_reasons(without_fi
     assert done.returncode == 1
     told = output[output.index("Run main: Snakemake ended") :]
     assert "0 of 51 jobs of this start are done (0 %), 0 cut short, 1 failed, 50 waiting" in told
-    assert "list_files\n      cineclr list-files: error: sources.yaml: the dicom folders hold no file" in told
+    assert "list_files\n      cineclr list-files: error: sources.yaml: the folders hold no file" in told
     status(root=without_files.folder)
     assert capsys.readouterr().out.strip() in output

@@ -11,6 +11,8 @@ from conftest import ROOT
 
 RECIPES = ROOT / "docs/recipes.md"
 LAST = {"write_report", "all", "total"}
+# What the models of the run share with data that they are tested on later.
+RECORD = "record_models"
 # Whatever is set is told in the table of deviations.
 DEVIATIONS = {"echo": {"tabulate_deviations"}, "cmr": {"tabulate_cmr_deviations"}, "execution": set()}
 
@@ -34,6 +36,7 @@ AFTER_LVEF = {"evaluate_lvef", "tabulate_cmr", "plot_lvef", "plot_lvef_ratios"}
 AFTER_DIAGNOSES = {"evaluate_diagnoses", "evaluate_cmr_operating_points", "tabulate_cmr", "plot_diagnoses"}
 AFTER_PRETRAINING = {
     *("extract_features", "predict_zero_shot", "finetune_lvef", "finetune_diagnosis", "predict_cmr"),
+    "evaluate_retrieval",
     *(AFTER_LVEF | AFTER_DIAGNOSES),
 }
 AFTER_STUDIES = AFTER_PRETRAINING | {
@@ -46,7 +49,7 @@ CMR_PUBLISHED = {
 
 # Setting -> another value, and the rules planned beside LAST and DEVIATIONS.
 RERUNS = {
-    "echo.deidentify.jpeg_quality": ("90", AFTER_VIDEOS | {"deidentify_echo"}),
+    "echo.deidentify.jpeg_quality": ("90", AFTER_VIDEOS | {"deidentify_echo", RECORD}),
     "echo.views.frames": ("5", AFTER_VIDEOS),
     "echo.clips.short": ("pad", AFTER_CLIPS | {"preprocess_clips"}),
     "echo.cohort.external_years": ("[2021, 2022]", AFTER_CLIPS),
@@ -57,22 +60,22 @@ RERUNS = {
     "echo.finetune.max_epochs": ("2", AFTER_ECHO_PRETRAINING),
     "echo.finetune.ratios": (
         "[0.5, 0.75, 1.0]",
-        AFTER_SOME_PREDICTION | {"draw_subsets", "finetune_echo", "predict_echo"},
+        AFTER_SOME_PREDICTION | {"draw_subsets", "finetune_echo", "predict_echo", RECORD},
     ),
-    "echo.finetune.search_up_to": ("0.1", AFTER_SOME_PREDICTION | {"predict_echo"}),
+    "echo.finetune.search_up_to": ("0.1", AFTER_SOME_PREDICTION | {"predict_echo", RECORD}),
     "echo.predict.clips_per_video": ("2", AFTER_PREDICTION | {"predict_echo"}),
     "echo.evaluation.bootstrap_samples": ("300", AFTER_EVALUATION),
     "echo.evaluation.target_sensitivity": ("0.8", {"evaluate_operating_points", "tabulate_evaluation"}),
     "echo.evaluation.subgroups": ("[sex]", {"evaluate_subgroups", "tabulate_evaluation"}),
     "echo.evaluation.min_cell": ("5", PUBLISHED),
-    "cmr.studies.size": ("40", AFTER_STUDIES | {"convert_studies"}),
+    "cmr.studies.size": ("40", AFTER_STUDIES | {"convert_studies", RECORD}),
     "cmr.views.min_confidence": ("0.6", AFTER_STUDIES | {"map_series", "convert_studies"}),
     "cmr.text.max_tokens": ("64", AFTER_STUDIES | {"tokenize_reports", "label_reports"}),
     "cmr.text.labels.uncertain": ("negative", AFTER_STUDIES | {"label_reports"}),
     "cmr.cohort.pretraining": ("0.5", AFTER_STUDIES),
     "cmr.pretrain.temperature": ("0.1", AFTER_PRETRAINING | {"pretrain_cmr"}),
     "cmr.lvef.max_steps": ("5", AFTER_LVEF | {"finetune_lvef", "predict_cmr"}),
-    "cmr.lvef.ratios": ("[0.5, 1.0]", AFTER_LVEF | {"finetune_lvef", "predict_cmr"}),
+    "cmr.lvef.ratios": ("[0.5, 1.0]", AFTER_LVEF | {"finetune_lvef", "predict_cmr", RECORD}),
     "cmr.diagnoses.epochs": ("2", AFTER_DIAGNOSES | {"finetune_diagnosis", "predict_cmr"}),
     "cmr.evaluation.bootstrap_samples": ("300", AFTER_LVEF),
     "cmr.evaluation.target_specificity": ("0.8", {"evaluate_cmr_operating_points", "tabulate_cmr"}),
