@@ -37,8 +37,8 @@ def make_job(folder, log, slurm_log="", message=""):
         (OWN + "tee: write error\n", "", "", "error: task lvh: a subset has no positive"),
         (UNEXPECTED, "", "", "unexpected RuntimeError: shapes differ"),
         (TRACEBACK, "", "", "ModuleNotFoundError: No module named h5py"),
-        (BAR, TIME_LIMIT, "", "out of time: give finetune_echo more runtime"),
-        (BAR, OOM, "", "out of memory: give finetune_echo more mem_mb"),
+        (BAR, TIME_LIMIT, "", "out of time: --set-resources finetune_echo:runtime=MINUTES"),
+        (BAR, OOM, "", "out of memory: --set-resources finetune_echo:mem_mb=MB"),
         (BAR, CANCELLED, "", "cancelled"),
         (
             BAR,
