@@ -76,7 +76,8 @@ def _draw_splits(axes: Axes, splits: tuple[Split, ...], centre: float, top: floa
 
 
 def _split_width(splits: tuple[Split, ...]) -> float:
-    return (WIDTH - 2 * MAIN_X - 0.15 * (len(splits) - 1)) / max(len(splits), 1)
+    """Return the width of each box: as wide as a stage's at most, so that a single one lies below them."""
+    return min(MAIN_WIDTH, (WIDTH - 2 * MAIN_X - 0.15 * (len(splits) - 1)) / max(len(splits), 1))
 
 
 def _split_height(splits: tuple[Split, ...]) -> float:
