@@ -7,6 +7,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MICRO = Path(__file__).parent / "micro.yaml"
+# A sheet of one study.
+SHEET = (
+    "study_id,patient_id,study_date,sex,age,as_severity,low_flow_low_gradient,lv_mass_index\n"
+    "1.2.3,A1,2018-05-04,F,71,severe,0,101\n"
+)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 import pytest
+from conftest import SHEET
 
 from cineclr.operation.status import status
 from cineclr.private import init
@@ -8,10 +9,7 @@ from cineclr.private import init
 def without_files(workflow):
     """The private side of the default run, whose DICOM folder is empty."""
     (workflow.folder / "dicom").mkdir()
-    (workflow.folder / "echo.csv").write_text(
-        "study_id,patient_id,study_date,sex,age,as_severity,low_flow_low_gradient,lv_mass_index\n"
-        "1.2.3,A1,2018-05-04,F,71,severe,0,101\n"
-    )
+    (workflow.folder / "echo.csv").write_text(SHEET)
     init(workflow.folder / "private" / "main", [workflow.folder / "dicom"], workflow.folder / "echo.csv")
     return workflow
 

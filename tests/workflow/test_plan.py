@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from conftest import SHEET
 
 from cineclr.private import init
 
@@ -9,10 +10,7 @@ from cineclr.private import init
 def with_sheet(workflow):
     """The private side of the default run, with a sheet and no DICOM file."""
     (workflow.folder / "dicom").mkdir()
-    (workflow.folder / "echo.csv").write_text(
-        "study_id,patient_id,study_date,sex,age,as_severity,low_flow_low_gradient,lv_mass_index\n"
-        "1.2.3,A1,2018-05-04,F,71,severe,0,101\n"
-    )
+    (workflow.folder / "echo.csv").write_text(SHEET)
     init(workflow.folder / "private" / "main", [workflow.folder / "dicom"], workflow.folder / "echo.csv")
     return workflow
 
