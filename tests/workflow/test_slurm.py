@@ -98,7 +98,6 @@ def test_a_training_that_is_hit_ends_with_the_same_table(run, expected, hit):
     assert not run.checkpoint_of(TRAINING)
 
 
-@pytest.mark.full
 def test_the_same_command_goes_on_after_snakemake_was_killed(run, expected):
     snakemake = run.start(*AGAIN)
     wait_until(lambda: run.checkpoint_of(TRAINING) and run.running(TRAINING), "a checkpoint")
@@ -122,7 +121,6 @@ def test_a_second_snakemake_is_refused(run):
     run.finish(snakemake)
 
 
-@pytest.mark.full
 def test_a_job_over_its_memory_gets_more(run, expected):
     small = ["--set-resources", f"{TRAINING}:mem_mb=min(450 * 4 ** (attempt - 1), 8000)"]
     assert run.run(*AGAIN, *small) == 0, run.said()[-3000:]
