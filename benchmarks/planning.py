@@ -66,7 +66,7 @@ def finish(folder: Path) -> int:
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("")
-    snakemake(folder, "--touch", "--quiet", "all")
+    snakemake(folder, "--touch", "--no-hooks", "--quiet", "all")
     return len(outputs)
 
 
