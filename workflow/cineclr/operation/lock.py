@@ -1,6 +1,5 @@
 """One Snakemake at a time in a folder: a lock that ends with its holder, however that dies."""
 
-import contextlib
 import fcntl
 import logging
 import os
@@ -39,13 +38,3 @@ def hold_lock(path: Path) -> IO[str]:
     file.write(f"process {os.getpid()} on {socket.gethostname()}, since {started}\n")
     file.flush()
     return file
-
-
-def is_locked(path: Path) -> str:
-    """Return who holds the lock; empty if nobody does."""
-    with contextlib.suppress(FileNotFoundError), path.open("r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return file.read().strip()
-    return ""
