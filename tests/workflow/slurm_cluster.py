@@ -22,18 +22,17 @@ SLURM_CONF = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ctld_port}
-SlurmdPort={slurmd_port}
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 StateSaveLocation={folder}/ctld
-SlurmdSpoolDir={folder}/slurmd
+SlurmdSpoolDir={folder}/%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -49,11 +48,18 @@ KillWait=5
 OverTimeLimit=0
 MinJobAge=3600
 SchedulerParameters=sched_interval=2,sched_min_interval=100000
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 {accounting}
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
-PartitionName=cpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
-PartitionName=gpu Nodes={host} MaxTime=INFINITE State=UP
+{nodes}
+PartitionName=cpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=gpu Nodes=ALL MaxTime=INFINITE State=UP
+PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF
 """
+NODE = (
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory} "
+    "Gres=gpu:{gpus} State=UNKNOWN"
+)
 WITHOUT_ACCOUNTS = "AccountingStorageType=accounting_storage/none"
 WITH_ACCOUNTS = """
 AccountingStorageType=accounting_storage/slurmdbd
@@ -96,10 +102,14 @@ def why_not(accounting: bool = False) -> str:
 
 
 class SlurmCluster:
-    """The cluster while the context lasts; `environment` points SLURM's commands to it."""
+    """The cluster while the context lasts; `environment` points SLURM's commands to it.
 
-    def __init__(self, folder: Path, accounting: bool = False) -> None:
+    Its nodes are `node1` and so on, each a slurmd of this machine.
+    """
+
+    def __init__(self, folder: Path, accounting: bool = False, nodes: int = 1) -> None:
         self.folder, self.accounting = folder, accounting
+        self.nodes = [f"node{number}" for number in range(1, nodes + 1)]
         self.environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")}
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -156,11 +166,14 @@ class SlurmCluster:
         folder = self.folder
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
-        for name in ("ctld", "slurmd"):
+        for name in ("ctld", *self.nodes):
             (folder / name).mkdir()
-        ports = dict(zip(("ctld_port", "slurmd_port", "dbd_port", "sql_port"), _free_ports(4), strict=True))
+        services = ("ctld_port", "dbd_port", "sql_port")
+        ports = dict(zip((*services, *self.nodes), _free_ports(3 + len(self.nodes)), strict=True))
         facts = {"folder": folder, "host": socket.gethostname().split(".")[0], **ports}
-        facts |= {"cpus": CPUS, "memory": MEMORY_MB, "gpus": len(GPUS)}
+        size = {"cpus": CPUS, "memory": MEMORY_MB, "gpus": len(GPUS)}
+        nodes = [NODE.format(name=name, port=ports[name], **facts, **size) for name in self.nodes]
+        facts["nodes"] = "\n".join(nodes)
         accounts = (WITH_ACCOUNTS if self.accounting else WITHOUT_ACCOUNTS).format(**facts)
         (folder / "slurm.conf").write_text(SLURM_CONF.format(**facts, accounting=accounts))
         USUAL.unlink(missing_ok=True)  # a link into a folder that is no more
@@ -179,8 +192,12 @@ class SlurmCluster:
         _wait(lambda: "UP" in self.run("scontrol", "ping", check=False), "slurmctld", folder)
         if self.accounting:
             self._add_accounts()
-        self.start("slurmd")
-        _wait(lambda: "idle" in self.run("sinfo", "--noheader", check=False), "slurmd", folder)
+        for name in self.nodes:
+            self.start(name)
+            _wait(lambda name=name: "idle" in self._state(name), name, folder)  # type: ignore[misc]
+
+    def _state(self, node: str) -> str:
+        return self.run("sinfo", "--noheader", "--nodes", node, check=False)
 
     def _start_accounting(self, facts: dict[str, object]) -> None:
         data, sockets = self.folder / "sql", self.folder / "sql.socket"
@@ -207,6 +224,8 @@ class SlurmCluster:
 
     def _command(self, name: str) -> list[str]:
         folder = self.folder
+        if name in self.nodes:
+            return ["slurmd", "-D", "-N", name]
         return {
             "munged": [
                 *("munged", "--foreground", "--force", f"--key-file={folder}/munge.key"),
@@ -221,7 +240,6 @@ class SlurmCluster:
             ],
             "slurmdbd": ["slurmdbd", "-D"],
             "slurmctld": ["slurmctld", "-D"],
-            "slurmd": ["slurmd", "-D"],
         }[name]
 
 

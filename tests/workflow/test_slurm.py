@@ -80,11 +80,17 @@ def hit_by_kill(run: SlurmRun, job: str) -> None:
 
 
 def hit_by_restart_of_slurmd(run: SlurmRun, job: str) -> None:
-    run.cluster.stop("slurmd")
-    run.cluster.start("slurmd")
+    run.cluster.stop("node1")
+    run.cluster.start("node1")
 
 
-RARER = (hit_by_requeue, hit_by_kill, hit_by_restart_of_slurmd)
+def hit_by_preemption(run: SlurmRun, job: str) -> None:
+    """Somebody with more rights needs the whole node for some seconds."""
+    quiet = ("--output=/dev/null", "--wrap=sleep 3")
+    run.cluster.run("sbatch", "--partition=urgent", "--exclusive", *quiet)
+
+
+RARER = (hit_by_requeue, hit_by_kill, hit_by_restart_of_slurmd, hit_by_preemption)
 HITS = [hit_by_scancel, *(pytest.param(hit, marks=pytest.mark.full) for hit in RARER)]
 
 

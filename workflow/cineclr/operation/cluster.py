@@ -57,7 +57,10 @@ def end_orphans(folder: Path) -> None:
     try:
         orphans = find_orphans(folder)
     except InputError as error:
-        log.warning("jobs left behind by an earlier Snakemake were not looked for: %s", error)
+        if (
+            folder / ".snakemake/slurm_logs"
+        ).exists():  # else none was submitted: a laptop with SLURM's commands
+            log.warning("jobs left behind by an earlier Snakemake were not looked for: %s", error)
         return
     if not orphans:
         return
