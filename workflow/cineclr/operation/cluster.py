@@ -57,9 +57,7 @@ def end_orphans(folder: Path) -> None:
     try:
         orphans = find_orphans(folder)
     except InputError as error:
-        if (
-            folder / ".snakemake/slurm_logs"
-        ).exists():  # else none was submitted: a laptop with SLURM's commands
+        if (folder / ".snakemake/slurm_logs").exists():  # without them no job was ever submitted here
             log.warning("jobs left behind by an earlier Snakemake were not looked for: %s", error)
         return
     if not orphans:
