@@ -198,6 +198,27 @@ def test_a_failing_shard_is_named_and_stops_no_other(run):
 
 
 @pytest.mark.full
+def test_a_pretraining_on_two_nodes_is_taken_over_by_snakemake(micro, tmp_path):
+    """As docs/slurm.md has it: the command that Snakemake shows, under srun; then nothing is left to do."""
+    encoder = "results/micro/echo/pretrain/simclr/encoder.safetensors"
+    wide = ["--config", "echo={pretrain: {nodes: 2}}"]
+    folder = copy_run(micro.folder, tmp_path / "run")
+    shutil.rmtree(folder / ".snakemake")
+    shutil.rmtree((folder / encoder).parent)
+    workflow = Workflow(folder, (ROOT / "config.yaml", MICRO))
+    shown = workflow.snakemake(encoder, *wide, "--dry-run", "--printshellcmds").stdout
+    command = next(line for line in shown.splitlines() if "pretrain-echo --method simclr" in line)
+    with SlurmCluster(tmp_path / "cluster", nodes=2) as cluster:
+        said = cluster.run(
+            *("srun", "--nodes=2", "--ntasks-per-node=1", f"--chdir={folder}"),
+            *("--export=ALL,MASTER_ADDR=127.0.0.1", "bash", "-c"),  # these nodes' names are made up
+            f"mkdir -p results/micro/logs/pretrain_echo; {command}",
+        )
+    assert "on each of 2 nodes" in said
+    assert "pretrain_echo" not in workflow.planned(encoder, *wide)
+
+
+@pytest.mark.full
 def test_two_gpus_train_in_one_task(cluster):
     """SLURM gives a job of two GPUs one task; the processes for the GPUs are our own."""
     said = cluster.run(
