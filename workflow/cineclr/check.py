@@ -183,18 +183,20 @@ def _check_hdf5(folder: Path) -> str:
 def _check_videos(folder: Path) -> str:
     import itertools
 
-    from cineclr.intake.scan import place_of
+    from cineclr.intake.archives import is_archive
+    from cineclr.intake.listing import place_of
     from cineclr.intake.videos import examine_video
     from cineclr.ledger import PASSED
 
     sample = list(itertools.islice((path for path in folder.rglob("*") if path.is_file()), SAMPLE_FILES))
-    found = sum(examine_video(path, place_of(path, folder)).code == PASSED for path in sample)
+    videos = (examine_video(path, place_of(path, folder)).code == PASSED for path in sample)
+    found = sum(videos) + sum(map(is_archive, sample))
     if not found:
         raise InputError(
-            f"none of the first {len(sample)} files is a video <study_id>/<name>.avi; is `videos` in "
-            "sources.yaml right?"
+            f"none of the first {len(sample)} files is a video <study_id>/<name>.avi, or an archive; is "
+            "`videos` in sources.yaml right?"
         )
-    return f"{found} of the first {len(sample)} files are videos of a study"
+    return f"{found} of the first {len(sample)} files are videos of a study, or archives"
 
 
 def _check_dicom(folders: list[Path], name: str) -> str:
@@ -202,14 +204,18 @@ def _check_dicom(folders: list[Path], name: str) -> str:
 
     from pydicom.misc import is_dicom
 
+    from cineclr.intake.archives import is_archive
+
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     sample = list(itertools.islice(files, SAMPLE_FILES))
-    found = sum(is_dicom(path) for path in sample if os.access(path, os.R_OK))
+    readable = [path for path in sample if os.access(path, os.R_OK)]
+    found = sum(is_dicom(path) or is_archive(path) for path in readable)
     if not found:
         raise InputError(
-            f"none of the first {len(sample)} files is DICOM; is `{name}` in sources.yaml right?"
+            f"none of the first {len(sample)} files is DICOM or an archive; is `{name}` in sources.yaml "
+            "right?"
         )
-    return f"{found} of the first {len(sample)} files are DICOM"
+    return f"{found} of the first {len(sample)} files are DICOM or archives"
 
 
 def _check_weights(private: PrivateSide, settings: Config) -> str:

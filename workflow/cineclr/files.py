@@ -2,10 +2,11 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +64,40 @@ def sha256_file(path: Path) -> str:
 
 def write_parquet(frame: pd.DataFrame, path: Path, **facts: str) -> None:
     """Publish a data frame as Parquet, re-read and row-counted; its schema carries version and `facts`."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    facts["cineclr_version"] = __version__
-    metadata = {**(table.schema.metadata or {}), **{name: fact.encode() for name, fact in facts.items()}}
     with publish(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(metadata), temporary)
-        rows = pq.read_metadata(temporary).num_rows
-        if rows != len(frame):
-            raise OSError(f"{path.name}: {rows} of {len(frame)} rows reached the disk")
+        pq.write_table(_to_table(frame, facts), temporary)
+        _count_rows(temporary, path, len(frame))
+
+
+def write_batches(frames: Iterable[pd.DataFrame], path: Path, **facts: str) -> None:
+    """Publish frames of the same columns, at least one, as one Parquet file; only one of them is held."""
+    following = iter(frames)
+    first = next(following)
+    schema, rows = _to_table(first, facts).schema, 0
+    with publish(path) as temporary:
+        with pq.ParquetWriter(temporary, schema) as writer:
+            for frame in itertools.chain([first], following):
+                writer.write_table(_to_table(frame, facts))
+                rows += len(frame)
+        _count_rows(temporary, path, rows)
+
+
+def _to_table(frame: pd.DataFrame, facts: dict[str, str]) -> pa.Table:
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    told = {**facts, "cineclr_version": __version__}
+    metadata = {**(table.schema.metadata or {}), **{name: fact.encode() for name, fact in told.items()}}
+    return table.replace_schema_metadata(metadata)
+
+
+def _count_rows(temporary: Path, path: Path, expected: int) -> None:
+    rows = pq.read_metadata(temporary).num_rows
+    if rows != expected:
+        raise OSError(f"{path.name}: {rows} of {expected} rows reached the disk")
+
+
+def frame_of(rows: list[dict[str, object]], columns: dict[str, str]) -> pd.DataFrame:
+    """Return rows as a data frame with exactly these columns and types, also when there are none."""
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
 def read_parquet(paths: list[Path]) -> pd.DataFrame:

@@ -15,6 +15,11 @@ class Code(StrEnum):
     NOT_DICOM = "not_dicom"
     NOT_A_VIDEO = "not_a_video"
     NOT_HDF5 = "not_hdf5"
+    UNSAFE_MEMBER = "unsafe_member"
+    ENCRYPTED_MEMBER = "encrypted_member"
+    NESTED_ARCHIVE = "nested_archive"
+    ARCHIVE_LIMIT = "archive_limit"
+    UNREADABLE_ARCHIVE = "unreadable_archive"
     UNREADABLE_HEADER = "unreadable_header"
     MISSING_STUDY = "missing_study"
     NOT_AN_IMAGE = "not_an_image"
@@ -53,6 +58,11 @@ MEANING: dict[Code, str] = {
     Code.NOT_DICOM: "not a DICOM file",
     Code.NOT_A_VIDEO: "not an AVI file",
     Code.NOT_HDF5: "not an HDF5 file of the schema",
+    Code.UNSAFE_MEMBER: "link or device in an archive, or a name that leads out of it",
+    Code.ENCRYPTED_MEMBER: "encrypted file in an archive",
+    Code.NESTED_ARCHIVE: "archive in an archive",
+    Code.ARCHIVE_LIMIT: "archive, or file in one, beyond the limits of size, growth or number",
+    Code.UNREADABLE_ARCHIVE: "archive, or file in one, that cannot be read",
     Code.UNREADABLE_HEADER: "DICOM header cannot be read",
     Code.MISSING_STUDY: "no study or object identifier",
     Code.NOT_AN_IMAGE: "report, PDF or other object without an image",

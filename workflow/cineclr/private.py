@@ -267,12 +267,12 @@ def make_private_folder(root: Path) -> None:
     root.chmod(0o700)
 
 
-def write_private(path: Path, text: str) -> None:
-    """Publish a text file that only its owner may read."""
+def write_private(path: Path, content: str | bytes) -> None:
+    """Publish a file that only its owner may read."""
     with publish(path) as temporary:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
 
 
 def init(

@@ -15,7 +15,9 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, generate_uid
 from cineclr.config.echo import Deidentify
 from cineclr.files import read_parquet
 from cineclr.intake.deidentify import deidentify_echo
-from cineclr.intake.scan import index_studies, list_files, scan_dicom
+from cineclr.intake.index import index_studies
+from cineclr.intake.listing import list_files
+from cineclr.intake.scan import scan_dicom
 from cineclr.private import init
 
 US_MULTIFRAME = "1.2.840.10008.5.1.4.1.1.3.1"
@@ -129,8 +131,13 @@ class Archive:
         return self._by_path(pd.read_parquet(self.manifest))
 
     def _by_path(self, table: pd.DataFrame) -> pd.Series:
-        paths = read_parquet([self.private / "files.parquet"]).set_index("file")["path"]
-        return table.set_index(table["file"].map(paths))["code"].sort_index()
+        return table.set_index(table["file"].map(self.places()))["code"].sort_index()
+
+    def places(self) -> dict[str, str]:
+        """Return file -> path, with `!` and the name in an archive."""
+        scanned = read_parquet(sorted((self.private / "scan").glob("shard_*.parquet")))
+        inside = ("!" + scanned["member"]).fillna("")
+        return dict(zip(scanned["file"], scanned["path"] + inside, strict=True))
 
     @property
     def videos(self) -> Path:

@@ -3,6 +3,7 @@
 Videos that come de-identified are written anew the same way, without masking.
 """
 
+import dataclasses
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,12 @@ import pandas as pd
 
 from cineclr.config.echo import Deidentify
 from cineclr.errors import InputError
-from cineclr.files import publish, write_parquet
+from cineclr.files import frame_of, publish, write_parquet
 from cineclr.intake.clean import Cleaned, Job, clean_clip
 from cineclr.intake.headers import Region, unpack_regions
+from cineclr.intake.index import ORDER
 from cineclr.intake.mask import COLOUR_FLOW, TISSUE_2D, choose_region
-from cineclr.intake.scan import frame_of, locate
+from cineclr.intake.members import Members, Place
 from cineclr.intake.videos import VideoJob, copy_video
 from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code, count_codes
@@ -38,18 +40,22 @@ def deidentify_echo(
     """De-identify the clips of one study shard: <videos>/<study>/<video>.avi, and what became of each."""
     sources = PrivateSide(private).sources()
     table = pd.read_parquet(index)
-    table = table[table["study_shard"] == shard].sort_values(["study", "video"])
+    table = table[table["study_shard"] == shard].sort_values(ORDER)
     rows = []
     progress = Progress(f"de-identify shard {shard}", len(table))
     make: Callable[[Any], Cleaned] = copy_video if sources.videos else clean_clip
-    with publish(videos) as folder, Worker(make, settings.memory_gb, settings.seconds) as worker:
+    with (
+        publish(videos) as folder,
+        Members(sources, private / f"extracted_echo_deidentify_{shard}") as members,
+        Worker(make, settings.memory_gb, settings.seconds) as worker,
+    ):
         folder.mkdir()
         for item in table.astype(object).where(table.notna(), None).to_dict("records"):
             planned = _plan(item, sources, folder, settings)
-            done = planned if isinstance(planned, Cleaned) else _run(worker, planned, str(item["file"]))
+            done = planned if isinstance(planned, Cleaned) else _run(worker, planned, members, item)
             rows.append(_describe(item, done))
             progress.step(note=f"{item['video']} {done.code}")
-    manifest = frame_of(rows, COLUMNS)
+    manifest = frame_of(rows, COLUMNS).sort_values(["study", "video"], ignore_index=True)
     write_parquet(manifest, output)
     log.info("study shard %d: %d clips: %s", shard, len(manifest), count_codes(manifest["code"]))
 
@@ -63,7 +69,7 @@ def _plan(item: dict, sources: Sources, folder: Path, settings: Deidentify) -> J
         return Cleaned(Code.NO_FRAME_TIME)
     if item["frames"] > settings.max_frames:
         return Cleaned(Code.IMPLAUSIBLE_SIZE)
-    source = locate(sources, item["root"], item["path"])
+    source = Path()  # told when the clip is on disk
     avi = folder / item["study"] / f"{item['video']}.avi"
     frames, fps = item["frames"], 1000 / item["frame_time_ms"]
     if region is None:
@@ -85,9 +91,11 @@ def _choose_region(item: dict, settings: Deidentify) -> Region | Code:
     return region
 
 
-def _run(worker: Worker[Any, Cleaned], job: Job | VideoJob, file: str) -> Cleaned:
+def _run(worker: Worker[Any, Cleaned], job: Job | VideoJob, members: Members, item: dict) -> Cleaned:
     """Return what became of a clip; raise InputError when the disk is at fault, not the file."""
-    done = worker.run(job)
+    file = item["file"]
+    with members.on_disk([Place.of(item)]) as (source,):
+        done = worker.run(dataclasses.replace(job, source=source))
     if isinstance(done, Cleaned):
         return done
     _clear(job.avi)

@@ -12,7 +12,7 @@ from cineclr.config.cmr import VIEWS, SeriesViews, View
 from cineclr.errors import InputError
 from cineclr.files import publish, read_fact
 from cineclr.intake.cmr.slices import TO_APEX, normal_of
-from cineclr.intake.scan import write_shards
+from cineclr.intake.index import write_shards
 from cineclr.private import CmrSources, PrivateSide
 from cineclr.views.series_names import FAINT, excludes, view_of_name
 

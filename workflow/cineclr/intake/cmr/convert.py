@@ -10,15 +10,15 @@ import pandas as pd
 
 from cineclr.config.cmr import VIEWS, Studies
 from cineclr.errors import InputError
-from cineclr.files import publish, read_fact, write_parquet
+from cineclr.files import frame_of, publish, read_fact, write_parquet
 from cineclr.intake.cmr.assemble import Acquired, assemble, find_windows
 from cineclr.intake.cmr.decode import Decoded, Job, decode_slice
 from cineclr.intake.cmr.own import copy_study
 from cineclr.intake.cmr.slices import SAME_DIRECTION, TO_APEX, Slice, find_slices
-from cineclr.intake.scan import frame_of, locate
+from cineclr.intake.members import Members, Place
 from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code, count_codes
-from cineclr.private import CmrSources, PrivateSide, Pseudonymizer
+from cineclr.private import PrivateSide, Pseudonymizer
 from cineclr.progress import Progress, track
 from cineclr.video.hdf5 import CLIPS, sort_clips, write_study
 
@@ -65,7 +65,8 @@ def convert_studies(
     table = pd.read_parquet(index)
     table = table[table["study_shard"] == shard].reset_index(drop=True)
     if sources.hdf5:
-        _copy_studies(table, sources, Pseudonymizer(side.key()), studies, output)
+        with Members(sources, private / f"extracted_cmr_convert_{shard}") as members:
+            _copy_studies(table, members, Pseudonymizer(side.key()), studies, output)
         return
     table = table.merge(pd.read_parquet(views)[["cine", "view", "confidence"]], on="cine", how="left")
     shown = table["view"].isin(VIEWS) & (table["confidence"] >= min_confidence)
@@ -74,10 +75,14 @@ def convert_studies(
     table["slice"] = pd.array([pd.NA] * len(table), dtype="Int64")
     clips: list[dict[str, object]] = []
     progress = Progress(f"convert shard {shard}", table["study"].nunique())
-    with publish(studies) as folder, Worker(decode_slice, settings.memory_gb, settings.seconds) as worker:
+    with (
+        publish(studies) as folder,
+        Members(sources, private / f"extracted_cmr_convert_{shard}") as members,
+        Worker(decode_slice, settings.memory_gb, settings.seconds) as worker,
+    ):
         folder.mkdir()
-        converter = Converter(sources, settings, worker, folder, read_fact(index, "key_fingerprint"))
-        for study, files in table.groupby("study", sort=True):
+        converter = Converter(members, settings, worker, folder, read_fact(index, "key_fingerprint"))
+        for study, files in table.groupby("study", sort=False):  # as they lie in archives
             clips += converter.convert(str(study), table, files)
             progress.step(note=str(study))
         _list_clips(clips, folder)
@@ -91,15 +96,15 @@ def _list_clips(clips: list[dict[str, object]], folder: Path) -> None:
 
 
 def _copy_studies(
-    table: pd.DataFrame, sources: CmrSources, names: Pseudonymizer, studies: Path, output: Path
+    table: pd.DataFrame, members: Members, names: Pseudonymizer, studies: Path, output: Path
 ) -> None:
     """Write the user's own HDF5 files anew; the manifest's row is then that of a study's file."""
     clips: list[dict[str, object]] = []
     with publish(studies) as folder:
         folder.mkdir()
-        files = zip(table["root"], table["path"], strict=True)
-        for root, path in track(files, "copy studies", len(table)):
-            clips += copy_study(locate(sources, root, path), folder, names)
+        for row in track(table.to_dict("records"), "copy studies", len(table)):
+            with members.on_disk([Place.of(row)]) as (path,):
+                clips += copy_study(path, folder, names)
         _list_clips(clips, folder)
     manifest = table.reindex(columns=list(MANIFEST_COLUMNS)).assign(view="", code=PASSED)
     write_parquet(manifest.astype(MANIFEST_COLUMNS), output)
@@ -111,18 +116,21 @@ class Converter:
 
     def __init__(
         self,
-        sources: CmrSources,
+        members: Members,
         settings: Studies,
         worker: Worker[Job, Decoded],
         folder: Path,
         fingerprint: str,
     ) -> None:
-        self.sources, self.settings, self.worker = sources, settings, worker
+        self.members, self.settings, self.worker = members, settings, worker
         self.folder, self.fingerprint = folder, fingerprint
 
     def convert(self, study: str, table: pd.DataFrame, files: pd.DataFrame) -> list[dict[str, object]]:
         """Write a study's file, if any slice of it is left; return a row per clip."""
-        kept = self._keep(table, files[files["code"] == PASSED])
+        files = files[files["code"] == PASSED]
+        places = [Place.of(row) for row in files.to_dict("records")]
+        with self.members.on_disk(places) as paths:
+            kept = self._keep(table, files, dict(zip(files.index, paths, strict=True)))
         if not kept:
             return []
         windows = find_windows([acquired for _, acquired in kept], self.settings.white_percentile)
@@ -138,14 +146,16 @@ class Converter:
         write_study(self.folder / f"{study}.h5", study, made, self.fingerprint)
         return clips
 
-    def _keep(self, table: pd.DataFrame, files: pd.DataFrame) -> list[tuple[Candidate, Acquired]]:
+    def _keep(
+        self, table: pd.DataFrame, files: pd.DataFrame, paths: dict[int, Path]
+    ) -> list[tuple[Candidate, Acquired]]:
         """Return the slices to store, each view's in the order of space; write what became of their files."""
         codes: dict[int, str] = {}
         kept: list[tuple[Candidate, Acquired]] = []
         candidates = [one for _, series in files.groupby("cine", sort=True) for one in _candidates_of(series)]
         for one in sorted(candidates, key=_lateness, reverse=True):
             code = self._judge(one, [other for other, _ in kept])
-            acquired = self._decode(table, one) if code == PASSED else None
+            acquired = self._decode(one, paths) if code == PASSED else None
             if acquired is not None:
                 kept.append((one, acquired))
                 codes |= dict.fromkeys(acquired.files, PASSED)
@@ -162,10 +172,8 @@ class Converter:
             return str(Code.NOT_CINE)
         return str(Code.REPEATED) if any(_same_place(one, other) for other in kept) else PASSED
 
-    def _decode(self, table: pd.DataFrame, one: Candidate) -> Acquired | None:
+    def _decode(self, one: Candidate, paths: dict[int, Path]) -> Acquired | None:
         """Return the decoded slice, or None where too few frames are left."""
-        files = table.loc[one.rows, ["root", "path"]].itertuples()
-        paths = {row: locate(self.sources, root, path) for row, root, path in files}
         places = list(zip(one.place.files, one.place.indices, strict=True))
         result = self.worker.run(Job(tuple((paths[row], index) for row, index in places)))
         if not isinstance(result, Decoded):

@@ -8,11 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from cineclr.config.cmr import SeriesViews, Studies
+from cineclr.files import frame_of
 from cineclr.intake.cmr.convert import MANIFEST_COLUMNS, Converter
 from cineclr.intake.cmr.decode import Decoded, Job
 from cineclr.intake.cmr.scan import CMR_COLUMNS, describe_image
 from cineclr.intake.cmr.triage import examine_cmr
-from cineclr.intake.scan import frame_of
+from cineclr.intake.members import Members
 from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code
 from cineclr.private import CmrSources, Pseudonymizer
@@ -87,7 +88,9 @@ class ImageConverter:
         # A data set has no sources.yaml; of what stands here, folder and issuer alone are used.
         self.sources = CmrSources(dicom=[root], sheet=root, reports=root, issuer=task.format)
         fingerprint = task.names.fingerprint()
-        self.converter = Converter(self.sources, task.settings, worker, task.place, fingerprint)
+        # All files are plain here, so that nothing is unpacked.
+        members = Members(self.sources, task.private / "extracted_import")
+        self.converter = Converter(members, task.settings, worker, task.place, fingerprint)
 
     def convert(self, study: str, images: Iterable[Image]) -> tuple[list[dict[str, object]], pd.DataFrame]:
         """Write <study>.h5 and return its clips and what became of each image."""

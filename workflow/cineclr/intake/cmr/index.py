@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from cineclr.cohort.withdrawn import find_withdrawn
-from cineclr.files import write_parquet
+from cineclr.files import frame_of, write_parquet
 from cineclr.intake.cmr.headers import pack, unpack
 from cineclr.intake.cmr.slices import SAME_DIRECTION, Slice, find_slices
-from cineclr.intake.scan import frame_of, gather_scan, index_shards, write_ledger, write_shards
+from cineclr.intake.index import gather_scan, read_shards, set_copies_aside, write_ledger
 from cineclr.ledger import PASSED, Code, count_codes
 from cineclr.private import PrivateSide
 
@@ -32,23 +32,26 @@ def index_cmr(private: Path, scan: list[Path], output: list[Path], series: Path,
     A duplicate is the same object again, or the same pixels at the same place and time of a beat: frames of
     a resting heart may look the same without being copies. The first in the order of paths is kept.
     """
-    table, key = gather_scan(scan, private / "cmr" / "files.parquet")
-    for columns in (["video"], ["study", "pixel_sha256", "positions", "times"]):
-        passed = table["code"] == PASSED
-        again = table.loc[passed, columns].duplicated()
-        table.loc[again.index[again], "code"] = str(Code.DUPLICATE_PIXELS)
+    further = ("cine", "positions", "times")
+    table, key = gather_scan(scan, private / "cmr" / "files.parquet", further)
+    set_copies_aside(table, ["video"])
+    set_copies_aside(table, ["study", "pixel_sha256", "positions", "times"])
     side = PrivateSide(private)
     withdrawn = find_withdrawn(side, "cmr").rows(table)
     table.loc[(table["code"] == PASSED) & withdrawn, "code"] = str(Code.WITHDRAWN)
-    index = index_shards(table, len(output))
     own = side.cmr_sources().hdf5  # their views are in the files
-    described = [] if own else [_describe(files) for _, files in index.groupby("cine", sort=True)]
-    write_shards(index.drop(columns="description"), output, key)
+    described: list[dict[str, object]] = []
+    for index, path in zip(read_shards(scan, table, len(output)), output, strict=True):
+        if not own:
+            described += [_describe(files) for _, files in index.groupby("cine", sort=True)]
+        write_parquet(index.drop(columns="description"), path, key_fingerprint=key)
+    described.sort(key=lambda one: str(one["cine"]))
     write_parquet(frame_of(described, SERIES_COLUMNS), series, key_fingerprint=key)
     accounts = table[["file", "study", "cine", "code"]].rename(columns={"cine": "video"})
     write_ledger(accounts, ledger, key)
     log.info("%d files: %s", len(table), count_codes(table["code"]))
-    log.info("%d series of %d studies go on", len(described), index["study"].nunique())
+    studies = table.loc[table["code"] == PASSED, "study"].nunique()
+    log.info("%d series of %d studies go on", len(described), studies)
 
 
 def _describe(files: pd.DataFrame) -> dict[str, object]:

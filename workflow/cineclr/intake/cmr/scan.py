@@ -1,17 +1,14 @@
 """Scan of MRI files: each judged by header and pixel data on disk; series, place and time of its frames."""
 
-import logging
 from pathlib import Path
 
-from cineclr.files import write_parquet
 from cineclr.intake.cmr.headers import Geometry, pack
 from cineclr.intake.cmr.own import describe_own_study
 from cineclr.intake.cmr.triage import CmrFinding, examine_cmr
-from cineclr.intake.scan import SCAN_COLUMNS, describe_finding, frame_of, scan_files
-from cineclr.ledger import count_codes
+from cineclr.intake.members import Members
+from cineclr.intake.memory import Memory, basis_of
+from cineclr.intake.scan import SCAN_COLUMNS, Scanner, describe_finding, scan_shard
 from cineclr.private import CmrSources, PrivateSide, Pseudonymizer
-
-log = logging.getLogger(__name__)
 
 CMR_COLUMNS = {
     **{name: kind for name, kind in SCAN_COLUMNS.items() if name not in ("regions", "frame_time_ms")},
@@ -24,19 +21,20 @@ CMR_COLUMNS = {
 def scan_cmr(private: Path, files: Path, shard: int, output: Path) -> None:
     """Judge the files of one shard: is each an MRI image, of which series, where and when was it taken?
 
-    Where sources.yaml names `hdf5`, each file is a study of our schema, or none.
+    Files that have not changed since an earlier scan are not read again. Where sources.yaml names `hdf5`,
+    each file is a study of our schema, or none.
     """
     side = PrivateSide(private)
     sources, names = side.cmr_sources(), Pseudonymizer(side.key())
 
-    def judge(path: Path) -> dict[str, object]:
+    def judge(path: Path, place: str) -> dict[str, object]:
         if sources.hdf5:
             return describe_own_study(path, names)
         return describe_image(examine_cmr(path, sources.link == "accession"), names, sources)
 
-    scanned = frame_of(scan_files(files, shard, sources, judge), CMR_COLUMNS)
-    write_parquet(scanned, output, key_fingerprint=names.fingerprint())
-    log.info("scan shard %d: %d files: %s", shard, len(scanned), count_codes(scanned["code"]))
+    memory = Memory(private / f"memory/cmr_{shard}", basis_of(sources, names), CMR_COLUMNS)
+    with Members(sources, private / f"extracted_cmr_scan_{shard}") as members:
+        scan_shard(files, shard, Scanner(sources, names, members, judge), memory, output)
 
 
 def describe_image(finding: CmrFinding, names: Pseudonymizer, sources: CmrSources) -> dict[str, object]:

@@ -5,34 +5,26 @@
 Names of series are read from the images' headers: the list inside an archive holds unquoted commas.
 """
 
+import contextlib
 import logging
 import re
-import tempfile
-import zipfile
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
+from cineclr.intake.archives import ArchiveError, open_archive
 from cineclr.intake.cmr.decode import decode_slice
 from cineclr.intake.cmr.imports import Image, ImageConverter, Import, Imported
+from cineclr.intake.members import scratch
 from cineclr.intake.worker import Worker
-from cineclr.ledger import Code
+from cineclr.ledger import Code, count_codes
 
 log = logging.getLogger(__name__)
 
 LAYOUT = "<eid>_20208_<instance>_<array>.zip and <eid>_20209_<instance>_<array>.zip"
 NAME = re.compile(r"(\d+)_(?:20208|20209)_(\d+_\d+)\.zip", re.ASCII)
-# What an archive may hold: several times the largest that a scan of the heart makes.
-MOST_MEMBERS, LARGEST_MEMBER, LARGEST_ARCHIVE = 5_000, 64 * 2**20, 4 * 2**30
-LARGEST_RATIO = 200  # of a member's size to its size in the archive
-BLOCK = 1 << 20
-
-
-class SuspiciousArchiveError(Exception):
-    """An archive grows beyond what it may."""
 
 
 def import_ukb(task: Import) -> Iterator[Imported]:
@@ -44,55 +36,47 @@ def import_ukb(task: Import) -> Iterator[Imported]:
     with Worker(decode_slice, task.settings.memory_gb, task.settings.seconds) as worker:
         for (participant, visit), archives in sorted(visits.items()):
             study = task.study(participant, visit)
-            with tempfile.TemporaryDirectory(prefix="ukb_", dir=task.private) as temporary:
-                images, refused = extract(archives, Path(temporary))
-                clips, files = ImageConverter(task, Path(temporary), worker).convert(study, images)
-            for archive, code in refused.items():
-                log.warning("%s: an archive is set aside: %s", study, code)
-                files = pd.concat([files, task.account(archive.name, study, code)], ignore_index=True)
+            with scratch(task.private / "extracted_ukb") as folder:
+                images, refused = extract(archives, folder)
+                clips, files = ImageConverter(task, folder, worker).convert(study, images)
+            if refused:
+                log.warning("%s: set aside of its archives: %s", study, count_codes(pd.Series(refused)))
+                told = [task.account(name, study, code) for name, code in refused.items()]
+                files = pd.concat([files, *told], ignore_index=True)
             patient = task.patient(participant)
             who = {"participant": participant, "visit": visit, "study": study, "patient": patient}
             yield Imported(study, clips, files, dict(who))
 
 
-def extract(archives: list[Path], folder: Path) -> tuple[list[Image], dict[Path, str]]:
-    """Write the archives' DICOM files into `folder` under numbers; return them, and refused archives' codes.
+def extract(archives: list[Path], folder: Path) -> tuple[list[Image], dict[str, str]]:
+    """Write the archives' DICOM files into `folder` under numbers; return them, and what is refused.
 
-    No name in an archive becomes a path. An archive that is damaged, or grows too large, is refused whole.
+    That is the name of an archive, or of a file in it, and why.
     """
     images: list[Image] = []
-    refused: dict[Path, str] = {}
-    for number, archive in enumerate(archives):
+    refused: dict[str, str] = {}
+    for number, path in enumerate(archives):
         try:
-            images += _extract_one(archive, folder, number)
-        except SuspiciousArchiveError:
-            refused[archive] = str(Code.IMPLAUSIBLE_SIZE)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
-            refused[archive] = str(Code.NOT_DICOM)
+            with open_archive(path) as archive:
+                if archive is None:
+                    raise ArchiveError(Code.UNREADABLE_ARCHIVE)
+                for index, member in enumerate(archive.members()):
+                    if not member.name.lower().endswith(".dcm"):
+                        continue
+                    image = Image(f"{number}_{index}.dcm", f"{path.name}/{member.name}")
+                    with _refusing(image.name, refused):
+                        if member.code is not None:
+                            raise ArchiveError(member.code)
+                        archive.extract(member, folder / image.path)
+                        images.append(image)
+        except ArchiveError as error:
+            refused[path.name] = str(error.code)
     return images, refused
 
 
-def _extract_one(archive: Path, folder: Path, number: int) -> list[Image]:
-    images, total = [], 0
-    with zipfile.ZipFile(archive) as opened:
-        members = [one for one in opened.infolist() if one.filename.lower().endswith(".dcm")]
-        if len(members) > MOST_MEMBERS:
-            raise SuspiciousArchiveError
-        for index, member in enumerate(members):
-            name = f"{number}_{index}.dcm"
-            most = min(LARGEST_MEMBER, LARGEST_RATIO * member.compress_size, LARGEST_ARCHIVE - total)
-            total += _stream(opened, member, folder / name, most)
-            images.append(Image(name, f"{archive.name}/{member.filename}"))
-    return images
-
-
-def _stream(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, most: int) -> int:
-    """Write a member to `path` and return its size; the size that the archive announces is not trusted."""
-    size = 0
-    with opened.open(member) as source, path.open("wb") as target:
-        while block := source.read(BLOCK):
-            size += len(block)
-            if size > most:
-                raise SuspiciousArchiveError
-            target.write(block)
-    return size
+@contextlib.contextmanager
+def _refusing(name: str, refused: dict[str, str]) -> Iterator[None]:
+    try:
+        yield
+    except ArchiveError as error:
+        refused[name] = str(error.code)
