@@ -13,6 +13,7 @@ from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.errors import InputError
 from cineclr.files import read_fact, read_parquet, write_parquet
 from cineclr.intake.headers import Identity, pack_regions
+from cineclr.intake.syntaxes import warn_undecodable
 from cineclr.intake.triage import Finding, examine
 from cineclr.intake.videos import examine_video
 from cineclr.ledger import PASSED, Code, count_codes
@@ -194,6 +195,7 @@ def index_studies(private: Path, scan: list[Path], output: list[Path], ledger: P
     index = index_shards(table, len(output))
     write_shards(index, output, key)
     write_ledger(table[["file", "study", "video", "code"]], ledger, key)
+    warn_undecodable(table)
     log.info("%d files: %s", len(table), count_codes(table["code"]))
     log.info("%d clips of %d studies go on", len(index), index["study"].nunique())
 

@@ -11,6 +11,7 @@ from cineclr.files import write_parquet
 from cineclr.intake.cmr.headers import pack, unpack
 from cineclr.intake.cmr.slices import SAME_DIRECTION, Slice, find_slices
 from cineclr.intake.scan import frame_of, gather_scan, index_shards, write_ledger, write_shards
+from cineclr.intake.syntaxes import warn_undecodable
 from cineclr.ledger import PASSED, Code, count_codes
 from cineclr.private import PrivateSide
 
@@ -47,6 +48,7 @@ def index_cmr(private: Path, scan: list[Path], output: list[Path], series: Path,
     write_parquet(frame_of(described, SERIES_COLUMNS), series, key_fingerprint=key)
     accounts = table[["file", "study", "cine", "code"]].rename(columns={"cine": "video"})
     write_ledger(accounts, ledger, key)
+    warn_undecodable(table)
     log.info("%d files: %s", len(table), count_codes(table["code"]))
     log.info("%d series of %d studies go on", len(described), index["study"].nunique())
 
