@@ -7,6 +7,7 @@ ROOT = Path(__file__).parent.parent
 SHARED = ["numpy", "pandas", "pandera", "pyarrow", "pydantic", "pyyaml"]
 FAMILIES = {
     "imaging": [
+        "av",
         "h5py",
         "nibabel",
         "opencv-python-headless",
@@ -20,6 +21,7 @@ FAMILIES = {
     "tables": ["h5py", "matplotlib", "scikit-learn", "scipy", "statsmodels"],
     "text": ["openai", "presidio-analyzer", "stanza", "torch", "transformers", "xgrammar"],
     "training": [
+        "av",
         "h5py",
         "lightning-fabric",
         "opencv-python-headless",

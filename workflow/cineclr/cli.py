@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "plan": "cineclr.operation.plan:plan",
     "measure-speed": "cineclr.operation.speed:measure_speed",
     "status": "cineclr.operation.status:status",
+    "verify": "cineclr.operation.verify:verify",
     "check-sources": "cineclr.check:check_sources",
     "describe-node": "cineclr.operation.node:describe_node",
     "make-demo-hospital": "cineclr.demo.hospital:make_demo_hospital",

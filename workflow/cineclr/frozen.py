@@ -14,7 +14,7 @@ Wing = Literal["echo", "cmr"]
 # Sections and settings that a model is of, and those of the pixels that it has learned from.
 OF_MODELS: dict[Wing, tuple[str, ...]] = {
     "echo": (
-        *("deidentify.mask", "deidentify.threshold", "deidentify.jpeg_quality"),
+        *("deidentify.mask", "deidentify.threshold", "deidentify.codec", "deidentify.jpeg_quality"),
         *("views.architecture", "views.classes", "views.keep", "views.size", "clips.size", "encoder"),
         *("finetune.tasks", "finetune.inits", "finetune.ratios"),
         *("finetune.learning_rates", "finetune.search_up_to", "finetune.frames"),

@@ -12,7 +12,8 @@ from pydicom.examples import get_path
 from pydicom.pixels import iter_pixels
 from pydicom.uid import RLELossless
 
-from cineclr.intake.decode import Clip, DecodeError
+from cineclr.intake.decode import Clip
+from cineclr.intake.failure import DecodeError
 
 CLIP = draw_sector()
 
@@ -55,7 +56,7 @@ REFERENCES = {
     ),
     "palette of 8 bits": lambda: palette_file(8),
     "palette of 16 bits": lambda: palette_file(16),
-    "rle": rle_file,
+    "rle colour": rle_file,
     "jpeg grey": lambda: (compress(make_file(CLIP), 100), CLIP),
     "jpeg colour": lambda: (compress(make_file(coloured()), 100), grey_of(coloured())),
 }
@@ -63,6 +64,7 @@ REFERENCES = {
 
 @pytest.mark.parametrize("name", REFERENCES)
 def test_grey_frames_equal_the_reference(name, tmp_path):
+    """Cases 19 and 20: palettes, signed and 12-bit pixels, MONOCHROME1."""
     dataset, expected = REFERENCES[name]()
     path = tmp_path / "f"
     path.write_bytes(to_bytes(dataset))
@@ -81,6 +83,7 @@ def test_a_real_echo_equals_pydicom():
 
 @pytest.mark.parametrize("stored", ["expb", "rle"])
 def test_one_real_clip_in_several_syntaxes_is_one_clip(stored):
+    """Case 19."""
     plain, other = (
         get_testdata_file(f"OBXXXX1A_{name}2frame.dcm", download=False) for name in ("", f"{stored}_")
     )
@@ -91,7 +94,7 @@ def test_one_real_clip_in_several_syntaxes_is_one_clip(stored):
 
 @pytest.mark.parametrize("truth", ["RGB", "YCbCr"])
 def test_jpeg_called_rgb_without_a_marker_keeps_its_colours(truth, tmp_path):
-    """Grey tissue with a little colour, stored as RGB or as YCbCr; the file says RGB and no more."""
+    """Case 17: grey tissue with a little colour, stored as RGB or as YCbCr; the file says RGB and no more."""
     grey = np.repeat(CLIP[:, ::, :, None], 3, axis=3).copy()
     grey[:, 60:80, 60:80] = (200, 60, 40)
     dataset = make_file(grey)

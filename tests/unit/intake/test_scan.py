@@ -93,7 +93,7 @@ CASES = {
     "other size inside": (lambda: jpeg_file(Rows=145), "frame_mismatch"),
     "colour called grey": (mislabelled, "frame_mismatch"),
     "jpip": (lambda: with_syntax("1.2.840.10008.1.2.4.94"), "unsupported_syntax"),
-    "mpeg4": (lambda: with_syntax("1.2.840.10008.1.2.4.102"), "unsupported_syntax"),
+    "stereo video": (lambda: with_syntax("1.2.840.10008.1.2.4.106"), "unsupported_syntax"),
     "zz last": (lambda: make_file(draw_sector(5)), "passed"),
 }
 

@@ -4,6 +4,10 @@ import pytest
 
 from cineclr.video import avi
 from cineclr.video.avi import Video, read_avi, write_avi
+from cineclr.video.codecs import JpegEncoder
+from cineclr.video.folder import read_video
+
+CODECS = {"mjpg": 4, "ffv1": 0}  # codec -> levels by which a frame may differ
 
 
 @pytest.fixture
@@ -13,20 +17,23 @@ def clip():
     return np.stack([cv2.GaussianBlur(frame, (0, 0), 2) for frame in noise])
 
 
-def test_frames_come_back_and_any_one_can_be_read(tmp_path, clip):
+@pytest.mark.parametrize("codec", CODECS)
+def test_frames_come_back_and_any_one_can_be_read(tmp_path, clip, codec):
     path = tmp_path / "V1.avi"
-    write_avi(path, clip, 30.0003)
+    write_avi(path, clip, 30.0003, codec=codec)
     read = read_avi(path)
     assert (read.shape, read.dtype) == (clip.shape, np.uint8)
-    assert np.abs(read.astype(int) - clip).max() <= 4
+    assert np.abs(read.astype(int) - clip).max() <= CODECS[codec]
     (last,) = Video(path).read([22])
     np.testing.assert_array_equal(last, read[22])
+    assert [frame.mean() for frame in Video(path).read([4, 2])] == [read[4].mean(), read[2].mean()]
 
 
+@pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("fps", [1000 / 33.333, 25, 1000 / 76, 59.94])
-def test_other_readers_see_the_same_frames_at_the_true_rate(tmp_path, clip, fps):
+def test_other_readers_see_the_same_frames_at_the_true_rate(tmp_path, clip, fps, codec):
     path = tmp_path / "V1.avi"
-    write_avi(path, clip, fps)
+    write_avi(path, clip, fps, codec=codec)
     assert Video(path).fps == pytest.approx(fps, rel=1e-6)
     capture = cv2.VideoCapture(str(path))
     assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(fps, rel=1e-4)
@@ -36,30 +43,90 @@ def test_other_readers_see_the_same_frames_at_the_true_rate(tmp_path, clip, fps)
     assert np.abs(np.stack(frames)[..., 0].astype(int) - read_avi(path)).max() <= 2
 
 
-def test_equal_clips_are_equal_bytes(tmp_path, clip):
-    write_avi(tmp_path / "a.avi", clip, 30)
-    write_avi(tmp_path / "b.avi", clip, 30)
+def test_a_lossless_video_of_another_program_is_read_too(tmp_path, clip):
+    path, clip = tmp_path / "V1.avi", clip[:, :60, :82]  # OpenCV writes even sides only
+    size = clip.shape[2], clip.shape[1]
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"FFV1"), 30, size)
+    for frame in clip:
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
+    writer.release()
+    assert np.abs(read_video(path).astype(int) - clip).max() <= 2
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_equal_clips_are_equal_bytes_whether_whole_or_frame_by_frame(tmp_path, clip, codec):
+    first = write_avi(tmp_path / "a.avi", clip, 30, codec=codec)
+    assert write_avi(tmp_path / "b.avi", iter(clip), 30, codec=codec) == first
     assert (tmp_path / "a.avi").read_bytes() == (tmp_path / "b.avi").read_bytes()
 
 
 @pytest.mark.parametrize("cut", [1, 500, 5000])
-def test_a_file_cut_short_is_an_error(tmp_path, clip, cut):
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_file_cut_short_is_an_error(tmp_path, clip, cut, codec):
     path = tmp_path / "V1.avi"
-    write_avi(path, clip, 30)
+    write_avi(path, clip, 30, codec=codec)
     path.write_bytes(path.read_bytes()[:-cut])
     with pytest.raises(OSError, match="V1"):
         read_avi(path)
 
 
-def test_what_did_not_reach_the_disk_is_not_published(tmp_path, clip, monkeypatch):
-    whole = avi._container
-    monkeypatch.setattr(avi, "_container", lambda *parts: whole(*parts)[:-3000])
-    with pytest.raises(OSError, match="AVI"):
-        write_avi(tmp_path / "V1.avi", clip, 30)
+def leave_frames_out(file, frames, *rest):
+    """Write as a video writer on a full disk does: a whole file of fewer frames, and no word of it."""
+    frames = list(frames)
+    sums = WRITE(file, frames, *rest)
+    file.seek(0)
+    file.truncate()
+    WRITE(file, frames[:-3], *rest)
+    return sums
+
+
+def change_a_byte(file, *rest):
+    """Let the disk return another byte, within a frame, than was written."""
+    sums = WRITE(file, *rest)
+    file.seek(1000)
+    file.write(b"\x55")
+    return sums
+
+
+def encode_smaller(self, frame):
+    """Encode a frame of another size, as OpenCV's writers do in silence the other way round."""
+    return ENCODE(self, frame[:-9])
+
+
+def encode_half(self, frame):
+    """Leave the end of the frame out."""
+    stream = ENCODE(self, frame)
+    return stream[: len(stream) // 2]
+
+
+WRITE, ENCODE = avi._write, JpegEncoder.encode
+FAILURES = {
+    "frames left out": (avi, "_write", leave_frames_out),
+    "a byte changed": (avi, "_write", change_a_byte),
+    "another size": (JpegEncoder, "encode", encode_smaller),
+    "half a frame": (JpegEncoder, "encode", encode_half),
+    "not encoded": (cv2, "imencode", lambda *_: (False, None)),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_writer_that_fails_in_silence_publishes_nothing(tmp_path, clip, monkeypatch, failure):
+    """Case 25."""
+    with monkeypatch.context() as patched:
+        patched.setattr(*FAILURES[failure])
+        with pytest.raises(OSError, match=r"V1|encoded"):
+            write_avi(tmp_path / "V1.avi", clip, 30)
     assert list(tmp_path.iterdir()) == []
+    write_avi(tmp_path / "V1.avi", clip, 30)
 
 
 @pytest.mark.parametrize("shape", [(0, 8, 8), (4, 8, 8, 3), (8, 8)])
 def test_what_is_no_grey_clip_is_refused(tmp_path, shape):
     with pytest.raises(ValueError, match="no grey frames"):
         write_avi(tmp_path / "V1.avi", np.zeros(shape, np.uint8), 30)
+
+
+def test_frames_of_two_sizes_are_refused(tmp_path, clip):
+    with pytest.raises(ValueError, match="of one size"):
+        write_avi(tmp_path / "V1.avi", iter([clip[0], clip[1, 1:]]), 30)
+    assert list(tmp_path.iterdir()) == []

@@ -17,16 +17,16 @@ LENGTHS = {"V1": 12, "V2": 5, "V3": 8}
 @pytest.fixture
 def intake(tmp_path: Path) -> Path:
     """De-identified videos of one shard, with manifest and views."""
-    rng = np.random.default_rng(0)
+    rng, sums = np.random.default_rng(0), []
     for video, length in LENGTHS.items():
         frames = rng.integers(0, 256, (length, 8, 10)).astype(np.uint8)
         clip = np.stack([cv2.resize(frame, (60, 40), interpolation=cv2.INTER_CUBIC) for frame in frames])
-        write_avi(tmp_path / "videos" / "S1" / f"{video}.avi", clip, 30)
+        sums.append(write_avi(tmp_path / "videos" / "S1" / f"{video}.avi", clip, 30))
     table = pd.DataFrame({"file": list("abc"), "study": "S1", "video": list(LENGTHS), "code": "passed"})
     write_parquet(table, tmp_path / "views.parquet")
     table["path"] = "S1/" + table["video"] + ".avi"
     table["frames"] = pd.array(list(LENGTHS.values()), "Int64")
-    write_parquet(table.assign(fps=30.0), tmp_path / "manifest.parquet")
+    write_parquet(table.assign(fps=30.0, sha256=sums), tmp_path / "manifest.parquet")
     return tmp_path
 
 

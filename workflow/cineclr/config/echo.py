@@ -38,6 +38,10 @@ class Deidentify(Section):
     keep_colour_doppler: bool = Field(
         False, description="keep clips with colour Doppler instead of setting them aside"
     )
+    codec: Literal["mjpg", "ffv1"] = Field(
+        "mjpg",
+        description="compression of the AVI files: motion JPEG, or FFV1, which loses nothing but is larger",
+    )
     jpeg_quality: int = Field(95, ge=50, le=100, description="quality of the motion JPEG in the AVI files")
     max_frames: int = Field(2000, ge=1, description="more frames than this are implausible and set aside")
     memory_gb: float = Field(4, gt=0, description="most memory that decoding one file may take")

@@ -1,16 +1,21 @@
-"""One clip, from DICOM file to masked AVI: what the child process does."""
+"""One clip, from DICOM file to masked AVI: what the child process does.
 
+Frames are held one at a time, but for those from which the mask is made; these are not decoded again.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from cineclr.config.echo import Deidentify
-from cineclr.files import sha256_file
 from cineclr.intake.colour import has_colour
-from cineclr.intake.decode import Clip, DecodeError
+from cineclr.intake.decode import Clip
+from cineclr.intake.failure import DecodeError
 from cineclr.intake.headers import Region
-from cineclr.intake.mask import apply_mask, find_sector, sample_frames
+from cineclr.intake.mask import SAMPLED, apply_mask, find_sector, sample_frames
 from cineclr.ledger import PASSED, Code
 from cineclr.video.avi import write_avi
 
@@ -45,36 +50,42 @@ def clean_clip(job: Job) -> Cleaned:
 
     Raises whatever a decoder raises on a damaged file, and OSError of the disk.
     """
+    cv2.setNumThreads(1)  # a worker is one core's share, whatever the node has
     source = Clip(job.source)
     if source.frames != job.frames:
         raise DecodeError("the file has changed since it was scanned")
-    clip = _decode_region(source, job.region)
-    mask = find_sector(clip, job.settings)
+    numbers = sample_frames(source.frames, SAMPLED)
+    sampled = np.stack([_cut(frame, job.region) for frame in source.grey(numbers)])
+    mask = find_sector(sampled, job.settings)
     kept = 0.0 if mask is None else float((mask > 0).mean())
     if mask is None or kept < job.settings.min_kept_fraction:
         return Cleaned(Code.MASK_FAILED, kept_fraction=kept)
     if not job.settings.keep_colour_doppler and _is_coloured(source, job.region, mask):
         return Cleaned(Code.COLOUR_DOPPLER, kept_fraction=kept)
-    apply_mask(clip, mask)
-    write_avi(job.avi, clip, job.fps, job.settings.jpeg_quality)
-    return Cleaned(PASSED, clip.shape[1], clip.shape[2], kept, sha256_file(job.avi))
+    apply_mask(sampled, mask)
+    masked = _mask_frames(source, job.region, mask, dict(zip(numbers, sampled, strict=True)))
+    sha256 = write_avi(job.avi, masked, job.fps, job.settings.jpeg_quality, job.settings.codec)
+    return Cleaned(PASSED, mask.shape[0], mask.shape[1], kept, sha256)
 
 
-def _decode_region(source: Clip, region: Region) -> np.ndarray:
-    """Return the frames cut to the region, uint8 (T, H, W); whole frames are held one at a time."""
-    shape = (source.frames, region.y1 - region.y0 + 1, region.x1 - region.x0 + 1)
-    clip = np.empty(shape, np.uint8)
-    for kept, frame in zip(clip, source.grey(), strict=True):
-        kept[:] = _cut(frame, region)
-    return clip
+def _mask_frames(
+    source: Clip, region: Region, mask: np.ndarray, sampled: dict[int, np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Yield every frame, uint8 (H, W), cut to the region and blank outside the mask."""
+    others = source.grey([number for number in range(source.frames) if number not in sampled])
+    for number in range(source.frames):
+        yield sampled[number] if number in sampled else np.bitwise_and(_cut(next(others), region), mask)
 
 
 def _is_coloured(source: Clip, region: Region, mask: np.ndarray) -> bool:
     if not source.has_colour:
         return False
-    frames = source.colour(sample_frames(source.frames, COLOUR_SAMPLES))
-    return any(has_colour(_cut(frame, region), mask) for frame in frames)
+    whole = np.zeros((source.rows, source.columns), np.uint8)
+    _cut(whole, region)[:] = mask
+    frames = source.colour(sample_frames(source.frames, COLOUR_SAMPLES), halved=True)
+    return any(has_colour(frame, whole[::2, ::2]) for frame in frames)
 
 
 def _cut(frame: np.ndarray, region: Region) -> np.ndarray:
-    return np.ascontiguousarray(frame[region.y0 : region.y1 + 1, region.x0 : region.x1 + 1])
+    """Return the part of a frame that lies in the region, as a view."""
+    return frame[region.y0 : region.y1 + 1, region.x0 : region.x1 + 1]

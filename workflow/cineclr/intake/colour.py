@@ -6,7 +6,7 @@ import numpy as np
 CHROMA = 24  # levels of Cb or Cr away from the tint: far above what chroma subsampling does to grey
 SHARE = 0.005  # of the sector's pixels, in one frame: the rims of coloured marks stay below
 BINS = 16  # of brightness
-STEP = 2  # every second row and column tells as much
+NEUTRAL = 128  # Cb and Cr of grey
 
 
 def has_colour(frame: np.ndarray, mask: np.ndarray) -> bool:
@@ -15,9 +15,10 @@ def has_colour(frame: np.ndarray, mask: np.ndarray) -> bool:
     Scanners may tint the whole grey scale (sepia, blue): then colour is a function of brightness, so each
     pixel is compared with the median colour of the pixels about as bright.
     """
-    every = np.s_[::STEP, ::STEP]
-    converted = cv2.cvtColor(np.ascontiguousarray(frame[every]), cv2.COLOR_RGB2YCrCb)
-    pixels = converted[mask[every] > 0].astype(np.int16)  # (n, 3): Y, Cr, Cb
+    converted = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2YCrCb)
+    pixels = converted[mask > 0].astype(np.int16)  # (n, 3): Y, Cr, Cb
+    if _is_grey(pixels):
+        return False
     brightness = pixels[:, 0] * BINS // 256
     coloured = 0
     for level in range(BINS):
@@ -26,3 +27,13 @@ def has_colour(frame: np.ndarray, mask: np.ndarray) -> bool:
             away = np.abs(chroma - np.median(chroma, axis=0)).max(axis=1)
             coloured += int((away > CHROMA).sum())
     return coloured > SHARE * len(pixels)
+
+
+def _is_grey(pixels: np.ndarray) -> bool:
+    """Return whether so few pixels (n, 3) are far from grey that no tint can make the others coloured.
+
+    A pixel is coloured only if it is farther than half of CHROMA from grey, or the median of its level is:
+    then at least half of that level's pixels are. So at most twice as many as the far ones are coloured.
+    """
+    far = (np.abs(pixels[:, 1:] - NEUTRAL) > CHROMA // 2).any(axis=1)
+    return 2 * int(far.sum()) <= SHARE * len(pixels)

@@ -1,27 +1,48 @@
 """Decoding: the frames of a clip, one at a time, as 8-bit grey or as colour.
 
-JPEG Baseline, which most echo files are, goes straight from fragment to Pillow, and for grey frames only the
-luma is decoded: many times faster than pydicom's `pixel_array`, in the memory of one frame. Everything else
-goes through pydicom's own decoders.
+JPEG Baseline goes straight to libjpeg, video streams go to FFmpeg, everything else through pydicom's own
+decoders.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pydicom
-from PIL import Image
 from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_color_lut, iter_pixels
-from pydicom.uid import JPEGBaseline8Bit
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+)
 
+from cineclr.intake.failure import DecodeError
+from cineclr.intake.jpeg import decode_colour, decode_luma
+from cineclr.intake.syntaxes import VIDEO
 
-class DecodeError(Exception):
-    """The pixel data do not give the frames that the header announces; the message names no value."""
+# What of a file is read to decode it.
+KEYWORDS = [
+    *("NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"),
+    *("PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData"),
+    *("ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
+    *(
+        f"{part}{colour}PaletteColorLookupTable{what}"
+        for colour in ("Red", "Green", "Blue")
+        for part, what in (("", "Descriptor"), ("", "Data"), ("Segmented", "Data"))
+    ),
+]
+# (implicit, little) -> syntax of a file that does not name its own, as files from before Part 10 are.
+UNNAMED: dict[tuple[bool | None, bool | None], UID] = {
+    (True, True): ImplicitVRLittleEndian,
+    (False, True): ExplicitVRLittleEndian,
+    (False, False): ExplicitVRBigEndian,
+}
 
 
 class Clip:
@@ -34,70 +55,82 @@ class Clip:
     def __init__(self, path: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's warnings quote header values
-            self._dataset = pydicom.dcmread(path, force=True)
+            self._dataset = pydicom.dcmread(path, force=True, specific_tags=KEYWORDS)
+        meta = self._dataset.file_meta
+        if "TransferSyntaxUID" not in meta:
+            meta.TransferSyntaxUID = UNNAMED[self._dataset.original_encoding]
+        self._syntax = meta.TransferSyntaxUID
         self.frames = int(self._dataset.NumberOfFrames)
         self.rows, self.columns = int(self._dataset.Rows), int(self._dataset.Columns)
         self._photometric = str(self._dataset.PhotometricInterpretation)
-        self._is_jpeg = self._dataset.file_meta.get("TransferSyntaxUID") == JPEGBaseline8Bit
 
     @property
     def has_colour(self) -> bool:
         """Whether frames may hold colour at all."""
         return not self._photometric.startswith("MONOCHROME")
 
-    def grey(self) -> Iterator[np.ndarray]:
-        """Yield every frame as uint8 (rows, columns); raise DecodeError if they do not fit the header."""
+    def grey(self, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+        """Yield the chosen frames, or all, in ascending order as uint8 (rows, columns).
+
+        Raises DecodeError if they do not fit the header.
+        """
+        wanted = range(self.frames) if frames is None else frames
         count = 0
-        for frame in self._decode(range(self.frames), colour=False):
+        for frame in self._decode(wanted, colour=False, halved=False):
             count += 1
             yield self._checked(frame, (self.rows, self.columns))
-        if count != self.frames:
+        if count != len(wanted):
             raise DecodeError("fewer frames than announced")
 
-    def colour(self, frames: list[int]) -> Iterator[np.ndarray]:
-        """Yield the chosen frames as uint8 RGB (rows, columns, 3); raise DecodeError as `grey` does."""
-        for frame in self._decode(frames, colour=True):
-            yield self._checked(frame, (self.rows, self.columns, 3))
+    def colour(self, frames: Sequence[int], halved: bool = False) -> Iterator[np.ndarray]:
+        """Yield the chosen frames as uint8 RGB (rows, columns, 3); raise DecodeError as `grey` does.
+
+        With `halved` they have half the rows and columns, rounded up: quicker, and enough to see colours.
+        """
+        step = 2 if halved else 1
+        shape = (-(-self.rows // step), -(-self.columns // step), 3)
+        for frame in self._decode(frames, colour=True, halved=halved):
+            yield self._checked(frame, shape)
 
     def _checked(self, frame: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         if frame.shape != shape or frame.dtype != np.uint8:
             raise DecodeError("frame and header disagree")
         return frame
 
-    def _decode(self, frames: range | list[int], colour: bool) -> Iterator[np.ndarray]:
-        if self._is_jpeg and self._photometric not in ("MONOCHROME1", "PALETTE COLOR"):
-            for index in frames:
-                yield self._decode_jpeg(self._streams[index], colour)
-            return
-        for frame in iter_pixels(self._dataset, indices=list(frames)):
-            yield self._to_rgb(frame) if colour else self._to_grey(frame)
+    def _decode(self, frames: Sequence[int], colour: bool, halved: bool) -> Iterator[np.ndarray]:
+        if self._syntax == JPEGBaseline8Bit and self._photometric not in ("MONOCHROME1", "PALETTE COLOR"):
+            streams = (self._streams[number] for number in frames)
+            called_rgb = self._photometric == "RGB"
+            return (
+                decode_colour(stream, called_rgb, halved) if colour else decode_luma(stream)
+                for stream in streams
+            )
+        step = np.s_[::2, ::2] if halved else np.s_[:]
+        if self._syntax in VIDEO:
+            return (frame[step] for frame in self._decode_video(frames, colour))
+        decoded = iter_pixels(self._dataset, indices=list(frames))
+        return ((self._to_rgb(frame) if colour else self._to_grey(frame))[step] for frame in decoded)
 
     @cached_property
     def _streams(self) -> list[bytes]:
-        return list(generate_frames(self._dataset.PixelData, number_of_frames=self.frames))
+        streams = list(generate_frames(self._dataset.PixelData, number_of_frames=self.frames))
+        if len(streams) != self.frames:
+            raise DecodeError("not as many frames as announced")
+        return streams
 
-    def _decode_jpeg(self, stream: bytes, colour: bool) -> np.ndarray:
-        image = Image.open(BytesIO(stream), formats=["JPEG"])
-        if not colour:
-            image.draft("L", image.size)  # the luma alone: no colour is computed
-            return np.asarray(image if image.mode == "L" else image.convert("L"))
-        if self._photometric == "RGB" and not {"jfif", "adobe"} & set(image.info):
-            return self._decode_unmarked(image)
-        return np.asarray(image.convert("RGB"))
+    def _decode_video(self, frames: Sequence[int], colour: bool) -> Iterator[np.ndarray]:
+        """Yield the chosen frames, which build on those before: all are decoded, and counted."""
+        from cineclr.intake.mpeg import decode_video  # FFmpeg takes memory that few workers need
 
-    def _decode_unmarked(self, image: Image.Image) -> np.ndarray:
-        """Decode a frame called RGB that may be RGB or YCbCr: nothing in the file says which.
-
-        Grey tissue tells: its three components are equal in RGB, while in YCbCr two of them stay near 128.
-        """
-        image.draft("YCbCr", image.size)
-        parts = np.asarray(image)
-        if image.mode == "YCbCr":
-            as_rgb = np.abs(parts[..., 1:].astype(np.int16) - parts[..., :1]).mean()
-            as_ycbcr = np.abs(parts[..., 1:].astype(np.int16) - 128).mean()
-            if as_ycbcr < as_rgb:
-                return cv2.cvtColor(parts[..., [0, 2, 1]], cv2.COLOR_YCrCb2RGB).astype(np.uint8)
-        return parts
+        (stream,) = generate_frames(self._dataset.PixelData, number_of_frames=1)
+        wanted, number = set(frames), -1
+        for number, frame in enumerate(decode_video(stream, "rgb24" if colour else "gray")):
+            if number >= self.frames:
+                break
+            if number in wanted:
+                yield frame
+        if number + 1 != self.frames:
+            raise DecodeError("not as many frames as announced")
 
     def _to_rgb(self, frame: np.ndarray) -> np.ndarray:
         if self._photometric == "PALETTE COLOR":

@@ -12,6 +12,7 @@ import pyarrow.dataset
 from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.errors import InputError
 from cineclr.files import read_fact, write_parquet
+from cineclr.intake.syntaxes import warn_undecodable
 from cineclr.ledger import PASSED, Code, count_codes
 from cineclr.private import PrivateSide, shard_of
 
@@ -19,7 +20,19 @@ log = logging.getLogger(__name__)
 
 # Of millions of files only these columns are held at a time.
 GATHERED = [
-    *("file", "source", "root", "path", "member_at", "code", "study", "patient", "video", "pixel_sha256"),
+    *(
+        "file",
+        "source",
+        "root",
+        "path",
+        "member_at",
+        "code",
+        "study",
+        "patient",
+        "video",
+        "pixel_sha256",
+        "syntax",
+    ),
 ]
 ORDER = ["root", "path", "member_at"]
 # What the scan says of a file that may change while what is in it does not.
@@ -41,6 +54,7 @@ def index_studies(private: Path, scan: list[Path], output: list[Path], ledger: P
     for index, path in zip(read_shards(scan, table, len(output)), output, strict=True):
         write_parquet(index, path, key_fingerprint=key)
     write_ledger(table[["file", "study", "video", "code"]], ledger, key)
+    warn_undecodable(table)
     log.info("%d files: %s", len(table), count_codes(table["code"]))
     passed = table.loc[table["code"] == PASSED, "study"]
     log.info("%d clips of %d studies go on", len(passed), passed.nunique())

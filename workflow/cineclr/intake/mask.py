@@ -68,12 +68,12 @@ def find_sector(clip: np.ndarray, settings: Deidentify) -> np.ndarray | None:
     than `settings.threshold` count, as the paper's text has it.
     """
     sampled = clip[sample_frames(len(clip), SAMPLED)]
-    changes = np.zeros(clip.shape[1:], np.float32)
+    changes = np.zeros(clip.shape[1:], np.uint8)  # at most SAMPLED - 1
     for before, after in itertools.pairwise(sampled):
-        changes += cv2.absdiff(before, after) > NOISE
+        changes += (cv2.absdiff(before, after) > NOISE).view(np.uint8)
     if settings.mask == "threshold":
         changes[sampled.max(axis=0) <= settings.threshold] = 0
-    share = cv2.blur(changes, (WINDOW, WINDOW)) / max(len(sampled) - 1, 1)
+    share = cv2.blur(changes.astype(np.float32), (WINDOW, WINDOW)) / max(len(sampled) - 1, 1)
     contours, _ = cv2.findContours(
         (share >= LIVE_SHARE).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
     )

@@ -31,6 +31,7 @@ from cineclr.intake.headers import (
     text_of,
 )
 from cineclr.intake.pixeldata import PixelData, read_pixel_data, read_siz, read_sof
+from cineclr.intake.syntaxes import VIDEO, match_syntax
 from cineclr.ledger import PASSED, Code
 
 STORAGE = "1.2.840.10008.5.1.4.1.1"
@@ -94,7 +95,7 @@ def _examine(file: BinaryIO, by_accession: bool) -> Finding:
     if DICOMDIR in (sop_class, text_of(meta, "MediaStorageSOPClassUID")):
         return Finding(Code.NOT_AN_IMAGE)
     identity, header = read_identity(dataset), read_header(dataset)
-    syntax = text_of(meta, "TransferSyntaxUID") or str(ImplicitVRLittleEndian)
+    syntax = match_syntax(text_of(meta, "TransferSyntaxUID") or str(ImplicitVRLittleEndian))
     code = _check_kind(sop_class, identity, header, by_accession, "Rows" in dataset)
     if code != PASSED:
         return Finding(code, identity, syntax, header)
@@ -194,10 +195,13 @@ def check_pixels(pixels: PixelData | None, header: Header, syntax: str) -> str:
 
 
 def _is_decodable(syntax: str, header: Header) -> bool:
-    """Return whether the frames can be decoded here: pydicom is asked, which knows the plugins installed."""
+    """Return whether the frames can be decoded here: pydicom is asked, which knows the plugins installed.
+
+    Video streams go to FFmpeg, which is always there.
+    """
     if header.bits not in (8, 16) or header.photometric is None:
         return False
-    if syntax in NATIVE:
+    if syntax in NATIVE or syntax in VIDEO:
         return True
     try:
         return pydicom.pixels.get_decoder(UID(syntax)).is_available
@@ -206,7 +210,12 @@ def _is_decodable(syntax: str, header: Header) -> bool:
 
 
 def _check_frames(pixels: PixelData, header: Header, syntax: str) -> str:
-    """Count compressed frames and compare the first one's own header."""
+    """Count compressed frames and compare the first one's own header.
+
+    The frames of a video stream can only be counted by decoding it.
+    """
+    if syntax in VIDEO:
+        return PASSED
     frames = pixels.fragments if syntax == RLELossless else pixels.starts
     if frames != header.frames:
         return Code.FRAME_MISMATCH

@@ -14,9 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from cineclr.config.echo import Deidentify
-from cineclr.files import sha256_file
 from cineclr.intake.clean import Cleaned
-from cineclr.intake.decode import DecodeError
+from cineclr.intake.failure import DecodeError
 from cineclr.intake.headers import MAX_SIDE, MOST_FRAMES, OTHER, Header, Identity
 from cineclr.intake.triage import Finding
 from cineclr.ledger import PASSED, Code
@@ -88,8 +87,8 @@ def copy_video(job: VideoJob) -> Cleaned:
     clip = read_video(job.source)
     if len(clip) != job.frames:
         raise DecodeError("not the frames that the header announces")
-    write_avi(job.avi, clip, job.fps, job.settings.jpeg_quality)
-    return Cleaned(PASSED, clip.shape[1], clip.shape[2], None, sha256_file(job.avi))
+    sha256 = write_avi(job.avi, clip, job.fps, job.settings.jpeg_quality, job.settings.codec)
+    return Cleaned(PASSED, clip.shape[1], clip.shape[2], None, sha256)
 
 
 def _read_facts(file: BinaryIO) -> _Facts | None:

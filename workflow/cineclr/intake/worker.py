@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from cineclr.intake.failure import is_of_the_system
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 START_SECONDS = 120  # to start a child and import the package, on a slow file system too
@@ -115,9 +117,9 @@ def _serve(pipe: Connection, function: Callable[[Any], Any], memory_gb: float, s
 def _explain(error: Exception) -> Failure:
     """Return type and place of an error; one of the system (disk full, file gone) is not the file's."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    system = isinstance(error, OSError) and error.errno is not None
-    what = os.strerror(error.errno or 0) if isinstance(error, OSError) and system else type(error).__name__
-    return Failure(f"{what} at {Path(frame.filename).name}:{frame.lineno}", ours=system)
+    number = error.errno if isinstance(error, OSError) else None
+    what = os.strerror(number) if number is not None else type(error).__name__
+    return Failure(f"{what} at {Path(frame.filename).name}:{frame.lineno}", ours=is_of_the_system(error))
 
 
 def _address_space() -> int:

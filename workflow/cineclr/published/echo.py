@@ -7,6 +7,7 @@ from cineclr.published import Note, Paper
 
 ASSUMED = (
     "deidentify.min_kept_fraction",
+    "deidentify.codec",
     "deidentify.jpeg_quality",
     "deidentify.keep_colour_doppler",
     "deidentify.max_frames",

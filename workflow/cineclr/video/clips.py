@@ -38,6 +38,7 @@ def preprocess_clips(
     if not kept <= set(table.loc[table["code"] == PASSED, "video"]):
         raise InputError(f"{views.name} names videos that {manifest.name} lacks; classify the views again")
     table = table[table["video"].isin(kept)].sort_values(["study", "video"], ignore_index=True)
+    table = table.rename(columns={"sha256": "avi_sha256"})  # `sha256` in the index is that of the frames
     table["real_frames"] = table["frames"]
     short = table["frames"] < settings.min_frames
     if settings.short == "pad":
@@ -63,9 +64,11 @@ def resize_frames(frames: Iterable[np.ndarray], size: tuple[int, int]) -> np.nda
 
 def _packed(table: pd.DataFrame, videos: Path, size: tuple[int, int]) -> Iterator[np.ndarray]:
     """Yield each video as it is stored: resized, and repeated up to its number of frames."""
-    rows = zip(table["path"], table["real_frames"], table["frames"], strict=True)
-    for path, real_frames, frames in track(rows, "preprocess", len(table)):
+    rows = zip(table["path"], table["avi_sha256"], table["real_frames"], table["frames"], strict=True)
+    for path, avi_sha256, real_frames, frames in track(rows, "preprocess", len(table)):
         video = Video(videos / path)
+        if video.sha256() != avi_sha256:
+            raise OSError(f"{path}: not the file that the manifest names (checksum)")
         if len(video) != real_frames:
             raise OSError(f"{path}: {len(video)} frames, but the manifest says {real_frames}")
         yield np.resize(resize_frames(video.read(), size), (frames, *size))

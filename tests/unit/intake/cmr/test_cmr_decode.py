@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cmr_files import PHASES, Cine, CmrArchive, change, decode_in_process, draw_frame, make_enhanced, rising
+from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -37,6 +38,7 @@ def decode(folder: Path, **changes: object) -> Decoded:
 
 
 def test_slope_and_intercept_give_real_intensities(tmp_path):
+    """Case 20: 16 bits."""
     (frame,) = decode(tmp_path, RescaleSlope="0.5", RescaleIntercept="-10").frames
     np.testing.assert_allclose(frame, draw_frame(0, 0) * 0.5 - 10)
 
@@ -48,6 +50,7 @@ def test_an_impossible_slope_is_as_if_absent(tmp_path, slope):
 
 
 def test_monochrome1_is_inverted(tmp_path):
+    """Case 20."""
     (frame,) = decode(tmp_path, PhotometricInterpretation="MONOCHROME1").frames
     np.testing.assert_array_equal(frame, -1.0 * draw_frame(0, 0))
 
@@ -90,6 +93,7 @@ def test_colours_are_no_intensities(tmp_path, photometric):
     ],
 )
 def test_syntaxes_lose_nothing(archive, syntax):
+    """Case 19."""
     for number, phase, dataset in Cine(slices=1).files():
         if syntax.is_encapsulated:
             dataset.compress(syntax, generate_instance_uid=False)
@@ -97,6 +101,23 @@ def test_syntaxes_lose_nothing(archive, syntax):
         archive.add(f"{number}_{phase}", dataset)
     assert set(archive.run()) == {PASSED}
     np.testing.assert_array_equal(archive.view()[0][0, 3], draw_frame(0, 3))
+
+
+@pytest.mark.parametrize(
+    "stored", ["RLE", "big_endian", "jpeg_2k_lossless", "jpeg_2k_lossless_too_short", "jpeg_ls_lossless"]
+)
+def test_a_real_enhanced_object_is_the_same_in_every_syntax(stored):
+    """Cases 19 and 21."""
+    names = ("emri_small.dcm", f"emri_small_{stored}.dcm")
+    plain, other = (get_testdata_file(name, download=False) for name in names)
+    if plain is None or other is None:
+        pytest.skip("pydicom-data is not installed")
+    whole, again = (decode_slice(Job(tuple((Path(one), at) for at in range(10)))) for one in (plain, other))
+    assert whole.failed == ()
+    assert whole.frames.shape == (10, 64, 64)
+    cut = (9,) if stored.endswith("too_short") else ()  # its last frame is not all there
+    assert again.failed == cut
+    np.testing.assert_array_equal(again.frames, whole.frames[: 10 - len(cut)])
 
 
 def test_a_damaged_frame_of_a_file_leaves_the_others(archive):
@@ -125,6 +146,7 @@ def test_a_damaged_file_costs_its_frame_and_a_slice_of_few_is_lost(archive):
 
 
 def test_frames_of_another_size_in_a_slice_are_left_out(archive):
+    """Case 21."""
     odd = Cine(slices=1, size=64)
     for _, phase, dataset in Cine(slices=1).files():
         if phase == 0:
@@ -137,6 +159,7 @@ def test_frames_of_another_size_in_a_slice_are_left_out(archive):
 
 
 def test_slices_of_another_size_are_resized_to_that_of_most(archive):
+    """Case 21."""
     archive.add_cine(Cine(slices=2))
     archive.add_cine(Cine(slices=1, size=64, number=2, start=50), PixelSpacing=["0.75", "0.75"])
     archive.run()
@@ -194,6 +217,7 @@ def obstruct(job: Job) -> Decoded:
 
 
 def test_a_decoder_that_dies_or_hangs_costs_its_slice_alone(tmp_path, monkeypatch):
+    """Case 22."""
     archive = CmrArchive(tmp_path)
     monkeypatch.setattr(convert, "decode_slice", obstruct)
     archive.add_cine(Cine(slices=4))

@@ -231,7 +231,7 @@ def test_slice_location_stands_in_for_the_position(archive):
 @pytest.mark.parametrize("times", [True, False])
 @pytest.mark.parametrize("order", ["slice by slice", "phase by phase", "random"])
 def test_an_enhanced_object_holds_all_slices(archive, order, times):
-    """A 4-D stack in one object, in the order of either dimension."""
+    """Case 21: a 4-D stack in one object, in the order of either dimension."""
     frames = [(number, phase) for number in range(3) for phase in range(PHASES)]
     if order == "phase by phase":
         frames.sort(key=lambda one: one[::-1])

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
 from cineclr.intake.cmr.headers import FRAME_GROUPS
+from cineclr.intake.failure import is_of_the_system
 from cineclr.intake.headers import items_of, number_of
 
 LARGEST = 1e9  # what a rescaled intensity may be
@@ -70,11 +71,9 @@ def _leave_out() -> Iterator[None]:
     """Leave out what fails: a damaged file may raise anything in a decoder. Errors of the disk go on."""
     try:
         yield
-    except OSError as error:
-        if error.errno is not None:
+    except Exception as error:
+        if is_of_the_system(error):
             raise
-    except Exception:
-        return
 
 
 def _decode_frame(dataset: Dataset, index: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from cineclr.files import frame_of, write_parquet
 from cineclr.intake.cmr.headers import pack, unpack
 from cineclr.intake.cmr.slices import SAME_DIRECTION, Slice, find_slices
 from cineclr.intake.index import gather_scan, read_shards, set_copies_aside, write_ledger
+from cineclr.intake.syntaxes import warn_undecodable
 from cineclr.ledger import PASSED, Code, count_codes
 from cineclr.private import PrivateSide
 
@@ -49,6 +50,7 @@ def index_cmr(private: Path, scan: list[Path], output: list[Path], series: Path,
     write_parquet(frame_of(described, SERIES_COLUMNS), series, key_fingerprint=key)
     accounts = table[["file", "study", "cine", "code"]].rename(columns={"cine": "video"})
     write_ledger(accounts, ledger, key)
+    warn_undecodable(table)
     log.info("%d files: %s", len(table), count_codes(table["code"]))
     studies = table.loc[table["code"] == PASSED, "study"].nunique()
     log.info("%d series of %d studies go on", len(described), studies)

@@ -16,6 +16,7 @@ from cineclr.intake.headers import (
     read_identity,
     text_of,
 )
+from cineclr.intake.syntaxes import match_syntax
 from cineclr.intake.triage import (
     CINES,
     DICOMDIR,
@@ -63,7 +64,7 @@ def _examine(file: BinaryIO, by_accession: bool) -> Finding:
     identity, header = read_identity(dataset), read_header(dataset)
     if "NumberOfFrames" not in dataset:
         header = dataclasses.replace(header, frames=1)
-    syntax = text_of(dataset.file_meta, "TransferSyntaxUID") or str(ImplicitVRLittleEndian)
+    syntax = match_syntax(text_of(dataset.file_meta, "TransferSyntaxUID") or str(ImplicitVRLittleEndian))
     series = text_of(dataset, "SeriesInstanceUID")
     code = _check_kind(sop_class, identity, series, by_accession, "Rows" in dataset)
     if code != PASSED:
