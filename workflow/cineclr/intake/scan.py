@@ -13,6 +13,7 @@ from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.errors import InputError
 from cineclr.files import read_fact, read_parquet, write_parquet
 from cineclr.intake.headers import Identity, pack_regions
+from cineclr.intake.syntaxes import match_syntax
 from cineclr.intake.triage import Finding, examine
 from cineclr.intake.videos import examine_video
 from cineclr.ledger import PASSED, Code, count_codes
@@ -32,7 +33,7 @@ SCAN_COLUMNS = {
     **{"file": "str", "root": "int64", "path": "str", "code": "str", "study": "str", "patient": "str"},
     **{"video": "str", "syntax": "str", "frames": "Int64", "rows": "Int64", "columns": "Int64"},
     **{"photometric": "str", "frame_time_ms": "Float64", "regions": "str", "year": "Int64", "vendor": "str"},
-    **{"model": "str", "heart_rate": "Int64", "pixel_sha256": "str"},
+    **{"model": "str", "heart_rate": "Int64", "study_day": "Int64", "age": "Int64", "pixel_sha256": "str"},
 }
 
 
@@ -154,17 +155,20 @@ def describe_finding(
     finding: Finding, names: Pseudonymizer, sources: Sources | CmrSources
 ) -> dict[str, object]:
     """Return a finding's columns: code, pseudonyms and the allow-listed part of the header."""
-    row: dict[str, object] = {"code": str(finding.code), "syntax": finding.syntax or None}
+    syntax = match_syntax(finding.syntax) if finding.syntax else None
+    row: dict[str, object] = {"code": str(finding.code), "syntax": syntax}
     row |= {"pixel_sha256": finding.pixel_sha256 or None}
     if finding.identity:
-        row |= _pseudonyms(finding.identity, names, sources)
+        row |= pseudonyms_of(finding.identity, names, sources)
     if finding.header:
         header = vars(finding.header) | {"regions": pack_regions(finding.header.regions)}
         row |= {name: value for name, value in header.items() if name in SCAN_COLUMNS}
     return row
 
 
-def _pseudonyms(identity: Identity, names: Pseudonymizer, sources: Sources | CmrSources) -> dict[str, object]:
+def pseudonyms_of(
+    identity: Identity, names: Pseudonymizer, sources: Sources | CmrSources
+) -> dict[str, object]:
     """Return pseudonyms of study, patient and video; None for an identifier that is absent."""
     study, study_issuer = identity.study, ""
     if sources.link == "accession":
@@ -191,7 +195,7 @@ def index_studies(private: Path, scan: list[Path], output: list[Path], ledger: P
     withdrawn = find_withdrawn(PrivateSide(private), "echo").rows(table)
     copied = table["pixel_sha256"].isin(table.loc[withdrawn, "pixel_sha256"].dropna())
     table.loc[(table["code"] == PASSED) & (withdrawn | copied), "code"] = str(Code.WITHDRAWN)
-    index = index_shards(table, len(output))
+    index = count_days(index_shards(table, len(output)))
     write_shards(index, output, key)
     write_ledger(table[["file", "study", "video", "code"]], ledger, key)
     log.info("%d files: %s", len(table), count_codes(table["code"]))
@@ -203,6 +207,15 @@ def index_shards(table: pd.DataFrame, shards: int) -> pd.DataFrame:
     index = table[table["code"] == PASSED].reset_index(drop=True)
     index["study_shard"] = np.array([shard_of(study, shards) for study in index["study"]], dtype=np.int64)
     return index
+
+
+def count_days(index: pd.DataFrame) -> pd.DataFrame:
+    """Return the index with `days_since_first`, since the patient's first study in it, in place of the date.
+
+    It is missing where the date is, or the patient.
+    """
+    first = index.groupby("patient")["study_day"].transform("min")
+    return index.drop(columns="study_day").assign(days_since_first=index["study_day"] - first)
 
 
 def write_shards(table: pd.DataFrame, paths: list[Path], key: str) -> None:

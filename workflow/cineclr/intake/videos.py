@@ -17,7 +17,8 @@ from cineclr.config.echo import Deidentify
 from cineclr.files import sha256_file
 from cineclr.intake.clean import Cleaned
 from cineclr.intake.decode import DecodeError
-from cineclr.intake.headers import MAX_SIDE, MOST_FRAMES, OTHER, Header, Identity
+from cineclr.intake.headers import MAX_SIDE, MOST_FRAMES, Header, Identity
+from cineclr.intake.scanners import OTHER
 from cineclr.intake.triage import Finding
 from cineclr.ledger import PASSED, Code
 from cineclr.video.avi import write_avi
