@@ -7,7 +7,7 @@ and OpenCV encodes the frames. RIFF 'AVI ' holds LIST 'hdrl' (avih, LIST 'strl' 
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -77,6 +77,11 @@ class Video:
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def streams(self) -> Iterator[bytes]:
+        """Yield every frame as it is stored, a JPEG."""
+        for start, size in self._places:
+            yield self._data[start : start + size]
 
     def read(self, frames: Sequence[int] | None = None) -> Iterable[np.ndarray]:
         """Yield the chosen frames, or all, as uint8 (H, W); OSError for one that does not decode."""
