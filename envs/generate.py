@@ -8,6 +8,7 @@ SHARED = ["numpy", "pandas", "pandera", "pyarrow", "pydantic", "pyyaml"]
 FAMILIES = {
     "imaging": [
         "h5py",
+        "jinja2",
         "nibabel",
         "opencv-python-headless",
         "pillow",
