@@ -28,6 +28,7 @@ include: "workflow/rules/cmr_intake.smk"
 include: "workflow/rules/cmr_text.smk"
 include: "workflow/rules/cmr_training.smk"
 include: "workflow/rules/cmr_reporting.smk"
+include: "workflow/rules/handover.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -9,6 +9,7 @@ FAMILIES = {
     "imaging": [
         "av",
         "h5py",
+        "jinja2",
         "nibabel",
         "opencv-python-headless",
         "pillow",

@@ -19,7 +19,7 @@ def test_a_run_that_fails_ends_with_the_failed_jobs_and_their_reasons(without_fi
     output = done.stderr + done.stdout
     assert done.returncode == 1
     told = output[output.index("Run main: Snakemake ended") :]
-    assert "0 of 51 jobs of this start are done (0 %), 0 cut short, 1 failed, 50 waiting" in told
+    assert "0 of 53 jobs of this start are done (0 %), 0 cut short, 1 failed, 52 waiting" in told
     assert "list_files\n      cineclr list-files: error: sources.yaml: the folders hold no file" in told
     status(root=without_files.folder)
     assert capsys.readouterr().out.strip() in output

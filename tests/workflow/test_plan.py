@@ -56,7 +56,8 @@ def test_both_papers_plan_together(with_sheet):
 
 def test_one_stage_can_be_asked_for(with_sheet):
     assert set(with_sheet.planned("intake")) == {
-        *("list_files", "scan_dicom", "index_studies", "deidentify_echo", "intake", "total")
+        *("list_files", "scan_dicom", "index_studies", "deidentify_echo"),
+        *("describe_scan", "write_intake_report", "intake", "total"),
     }
     assert "finetune_echo" not in with_sheet.planned("pretrain")
 

@@ -42,6 +42,7 @@ AFTER_PRETRAINING = {
 AFTER_STUDIES = AFTER_PRETRAINING | {
     *("build_cmr_cohort", "tabulate_cmr_cohort", "plot_cmr_cohort_flow", "pretrain_cmr"),
 }
+AFTER_CONVERSION = AFTER_STUDIES | {"write_cmr_intake_report"}
 CMR_PUBLISHED = {
     *("tabulate_cmr_cohort", "tabulate_cmr", "plot_lvef", "plot_lvef_ratios", "plot_diagnoses"),
     "plot_cmr_cohort_flow",
@@ -49,7 +50,7 @@ CMR_PUBLISHED = {
 
 # Setting -> another value, and the rules planned beside LAST and DEVIATIONS.
 RERUNS = {
-    "echo.deidentify.jpeg_quality": ("90", AFTER_VIDEOS | {"deidentify_echo", RECORD}),
+    "echo.deidentify.jpeg_quality": ("90", AFTER_VIDEOS | {"deidentify_echo", "write_intake_report", RECORD}),
     "echo.views.frames": ("5", AFTER_VIDEOS),
     "echo.clips.short": ("pad", AFTER_CLIPS | {"preprocess_clips"}),
     "echo.cohort.external_years": ("[2021, 2022]", AFTER_CLIPS),
@@ -67,9 +68,9 @@ RERUNS = {
     "echo.evaluation.bootstrap_samples": ("300", AFTER_EVALUATION),
     "echo.evaluation.target_sensitivity": ("0.8", {"evaluate_operating_points", "tabulate_evaluation"}),
     "echo.evaluation.subgroups": ("[sex]", {"evaluate_subgroups", "tabulate_evaluation"}),
-    "echo.evaluation.min_cell": ("5", PUBLISHED),
-    "cmr.studies.size": ("40", AFTER_STUDIES | {"convert_studies", RECORD}),
-    "cmr.views.min_confidence": ("0.6", AFTER_STUDIES | {"map_series", "convert_studies"}),
+    "echo.evaluation.min_cell": ("5", PUBLISHED | {"write_intake_report"}),
+    "cmr.studies.size": ("40", AFTER_CONVERSION | {"convert_studies", RECORD}),
+    "cmr.views.min_confidence": ("0.6", AFTER_CONVERSION | {"map_series", "convert_studies"}),
     "cmr.text.max_tokens": ("64", AFTER_STUDIES | {"tokenize_reports", "label_reports"}),
     "cmr.text.labels.uncertain": ("negative", AFTER_STUDIES | {"label_reports"}),
     "cmr.cohort.pretraining": ("0.5", AFTER_STUDIES),
@@ -79,18 +80,18 @@ RERUNS = {
     "cmr.diagnoses.epochs": ("2", AFTER_DIAGNOSES | {"finetune_diagnosis", "predict_cmr"}),
     "cmr.evaluation.bootstrap_samples": ("300", AFTER_LVEF),
     "cmr.evaluation.target_specificity": ("0.8", {"evaluate_cmr_operating_points", "tabulate_cmr"}),
-    "cmr.evaluation.min_cell": ("5", CMR_PUBLISHED),
+    "cmr.evaluation.min_cell": ("5", CMR_PUBLISHED | {"write_cmr_intake_report"}),
     "execution.save_minutes": ("5", set()),
 }
 
 # A stage asked for again by `--forcerun`, and what follows it.
 STAGES = {
-    "deidentify_echo": AFTER_VIDEOS,
+    "deidentify_echo": AFTER_VIDEOS | {"write_intake_report"},
     "build_cohort": AFTER_CLIPS,
     "pretrain_echo": AFTER_ECHO_PRETRAINING,
     "predict_echo": AFTER_PREDICTION,
     "evaluate_echo": AFTER_EVALUATION,
-    "convert_studies": AFTER_STUDIES,
+    "convert_studies": AFTER_CONVERSION,
     "label_reports": AFTER_STUDIES,
     "pretrain_cmr": AFTER_PRETRAINING,
     "finetune_diagnosis": AFTER_DIAGNOSES | {"predict_cmr"},

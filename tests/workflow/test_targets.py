@@ -23,6 +23,8 @@ CMR_TRAINING = {"pretrain_cmr", "finetune_lvef", "finetune_diagnosis"}
         ("cmr_figures", {"plot_lvef", "plot_cmr_cohort_flow"}, {"tabulate_cmr_cohort", "predict_echo"}),
         ("tables", {"tabulate_results", "tabulate_cmr"}, {"plot_curves", "plot_lvef", "write_report"}),
         ("figures", {"plot_curves", "plot_lvef"}, {"tabulate_cohort", "write_report"}),
+        ("intake", {"deidentify_echo", "write_intake_report"}, {"classify_views", "write_dicom"}),
+        ("dicom", {"deidentify_echo", "write_dicom"}, {"classify_views", "write_intake_report"}),
         ("draw_subsets", {"build_cohort", "draw_subsets"}, {"pretrain_echo", "predict_cmr"}),
     ],
 )

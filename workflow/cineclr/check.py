@@ -14,7 +14,8 @@ from cineclr.errors import InputError
 from cineclr.files import sha256_file
 from cineclr.frozen import Wing, read_models
 from cineclr.operation.check_cluster import cluster_checks, find_profile
-from cineclr.private import CmrWeights, PrivateSide, Pseudonymizer, Weights
+from cineclr.private import PrivateSide, Pseudonymizer
+from cineclr.sources import CmrWeights, Weights
 
 SAMPLE_FILES = 200
 LEAST_FREE_GB = 10

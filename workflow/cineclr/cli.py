@@ -35,6 +35,9 @@ COMMANDS: dict[str, str] = {
     "scan-dicom": "cineclr.intake.scan:scan_dicom",
     "index-studies": "cineclr.intake.index:index_studies",
     "deidentify-echo": "cineclr.intake.deidentify:deidentify_echo",
+    "write-dicom": "cineclr.intake.dicom_out:write_dicom",
+    "describe-scan": "cineclr.intake.contents:describe_scan",
+    "write-intake-report": "cineclr.reporting.intake_report:write_intake_report",
     "import-sheet": "cineclr.cohort.sheet:import_sheet",
     "import-view-classifier": "cineclr.views.classifier:import_view_classifier",
     "train-view-classifier": "cineclr.views.train:train_view_classifier",
@@ -107,6 +110,7 @@ COMMANDS: dict[str, str] = {
     "plot-bland-altman": "cineclr.reporting.figures.bland_altman:plot_bland_altman",
     "write-schema": "cineclr.config:write_schema",
     "hash-weights": "cineclr.models.weights:hash_weights",
+    "export-crosswalk": "cineclr.intake.crosswalk:export_crosswalk",
 }
 
 # Commands that read the hospital's or a user's own files, which what an unexpected error says may quote.
@@ -132,6 +136,7 @@ WRITES_PRIVATE = (
         "cineclr.intake.listing",
         "cineclr.intake.scan",
         "cineclr.intake.index",
+        "cineclr.intake.crosswalk",
         "cineclr.intake.cmr.scan",
         "cineclr.intake.cmr.index",
     ),

@@ -120,3 +120,4 @@ rule convert_studies:
 rule cmr_intake:
     input:
         study_shards("<results>/cmr/studies/shard_{shard}.parquet"),
+        "<results>/cmr/intake/intake_report.html",

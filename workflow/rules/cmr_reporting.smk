@@ -302,5 +302,6 @@ rule cmr_figures:
 
 rule cmr:
     input:
+        "<results>/cmr/intake/intake_report.html",
         rules.cmr_tables.input,
         rules.cmr_figures.input,

@@ -213,6 +213,12 @@ def summarize():
         shell("python -m cineclr summarize --results {RESULTS:q}")
 
 
+def gate_option(wildcards):
+    """Whether the residual-text gate has looked at every clip; only then do DICOM objects call them clean."""
+    gated = getattr(ECHO.deidentify, "text_gate", False)
+    return "--gated" if gated else "--no-gated"
+
+
 def private_side(wildcards):
     return PRIVATE
 

@@ -112,3 +112,4 @@ rule deidentify_echo:
 rule intake:
     input:
         study_shards("<results>/echo/videos/shard_{shard}.parquet"),
+        "<results>/intake/intake_report.html",

@@ -353,5 +353,6 @@ rule echo_figures:
 
 rule echo:
     input:
+        "<results>/intake/intake_report.html",
         rules.echo_tables.input,
         rules.echo_figures.input,

@@ -12,7 +12,8 @@ from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.config.echo import SPLITS, TESTS
 from cineclr.errors import InputError
 from cineclr.files import write_parquet
-from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, SheetColumns, Sources
+from cineclr.private import PrivateSide, Pseudonymizer
+from cineclr.sources import CmrSources, SheetColumns, Sources
 
 logger = logging.getLogger(__name__)
 

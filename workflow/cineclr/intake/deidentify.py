@@ -28,10 +28,16 @@ from cineclr.progress import Progress
 log = logging.getLogger(__name__)
 
 COLUMNS = {
-    **{"file": "str", "study": "str", "video": "str", "code": "str", "path": "str", "frames": "Int64"},
-    **{"fps": "Float64", "rows": "Int64", "columns": "Int64", "kept_fraction": "Float64", "vendor": "str"},
-    **{"model": "str", "heart_rate": "Int64", "sha256": "str"},
+    **{"file": "str", "study": "str", "patient": "str", "video": "str", "code": "str", "path": "str"},
+    **{"frames": "Int64", "fps": "Float64", "rows": "Int64", "columns": "Int64", "row_mm": "Float64"},
+    **{"column_mm": "Float64", "kept_fraction": "Float64", "vendor": "str", "model": "str"},
+    **{"heart_rate": "Int64", "year": "Int64", "days_since_first": "Int64", "age": "Int64", "sha256": "str"},
 }
+# Of the index; `days_since_first` are since the first study of the patient, an `age` of 90 is 90 or more.
+FROM_INDEX = (
+    *("file", "study", "patient", "video", "vendor", "model"),
+    *("heart_rate", "year", "days_since_first", "age"),
+)
 
 
 def deidentify_echo(
@@ -115,9 +121,11 @@ def _clear(avi: Path) -> None:
 
 
 def _describe(item: dict, done: Cleaned) -> dict[str, object]:
-    row: dict[str, object] = {name: item[name] for name in ("file", "study", "video", "vendor", "model")}
-    row |= {"heart_rate": item["heart_rate"]} | vars(done) | {"code": str(done.code)}
+    row: dict[str, object] = {name: item[name] for name in FROM_INDEX}
+    row |= vars(done) | {"code": str(done.code)}
     if done.code == PASSED:
         path = f"{item['study']}/{item['video']}.avi"
         row |= {"path": path, "frames": item["frames"], "fps": 1000 / item["frame_time_ms"]}
+        if region := choose_region(unpack_regions(item["regions"]), item["rows"], item["columns"]):
+            row |= {"row_mm": region.row_mm, "column_mm": region.column_mm}
     return row

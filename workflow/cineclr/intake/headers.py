@@ -1,69 +1,41 @@
 """The header allow-list: what of a DICOM header is read, each value with a type, a range or a closed list.
 
 Nothing else of a header exists for this package. Text never passes: it is matched against a closed list and
-the list's own word is kept, so that a name typed into Manufacturer cannot leave. A value outside its range is
-as if absent.
+the list's own word is kept (`intake.scanners`), so that a name typed into Manufacturer cannot leave. A value
+outside its range is as if absent.
 """
 
 import json
+import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
+
+from cineclr.intake.scanners import match_model, match_vendor
+from cineclr.intake.values import date_of, items_of, number_of, text_of, value_of, whole_of
 
 MAX_SIDE = 8192  # rows or columns beyond this are no ultrasound screen
 MOST_FRAMES = 10_000  # minutes of cine; what is more is an error in the header
-
-# Part of the Manufacturer text in lower case -> our word; the first that fits counts.
-VENDORS: tuple[tuple[str, str], ...] = (
-    ("philips", "philips"),
-    ("atl ultrasound", "philips"),
-    ("agilent", "philips"),
-    ("siemens", "siemens"),
-    ("acuson", "siemens"),
-    ("toshiba", "canon"),
-    ("canon", "canon"),
-    ("hitachi", "hitachi"),
-    ("aloka", "hitachi"),
-    ("sonosite", "sonosite"),
-    ("fujifilm", "fujifilm"),
-    ("samsung", "samsung"),
-    ("medison", "samsung"),
-    ("mindray", "mindray"),
-    ("esaote", "esaote"),
-    ("butterfly", "butterfly"),
-    ("ge ", "ge"),
-    ("vingmed", "ge"),
-)
-# Part of the model's name in lower case -> our word; longer names before their parts.
-MODELS: tuple[str, ...] = (
-    *("vivid e95", "vivid e90", "vivid e80", "vivid e9", "vivid s70", "vivid s60", "vivid s6", "vivid s5"),
-    *("vivid iq", "vivid t9", "vivid t8", "vivid q", "vivid i", "vivid 7", "vivid 4", "vivid 3", "vscan"),
-    *("epiq cvx", "epiq 7", "epiq 5", "affiniti 70", "affiniti 50", "cx50", "ie33", "ie 33", "sparq", "hd15"),
-    *("hd11", "sonos 7500", "sonos 5500", "compact xtreme", "sc2000", "sequoia", "x700", "cypress"),
-    *("aplio i900", "aplio 500", "aplio 300", "artida", "xario", "lisendo", "arietta", "prosound", "turbo"),
-    *(
-        "m-turbo",
-        "edge ii",
-        "x-porte",
-        "micromaxx",
-        "resona",
-        "m9",
-        "te7",
-        "mylab",
-        "hs70",
-        "ek7",
-        "butterfly iq",
-    ),
-)
-OTHER = "other"
+CENTIMETRES = 3  # PhysicalUnitsXDirection and -YDirection (PS3.3 C.8.5.5)
+FINEST_MM, COARSEST_MM = 0.005, 5.0  # per pixel: a vessel at a microscope's depth, a heart shown as a stamp
+# Ages over 89 are one group (HIPAA Safe Harbor, 45 CFR 164.514(b)(2)(i)(C)): 90 means 90 or more.
+OLDEST = 90
+MOST_YEARS = 120  # beyond: an error in the header
+AGE = re.compile(r"(\d{1,3})([DWMY])", re.ASCII)  # PS3.5 6.2, VR AS
+AGE_DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}
+YEARS = (1980, 2100)  # of studies
+BIRTH_YEARS = (1850, 2100)
 
 
 @dataclass(frozen=True)
 class Region:
-    """An item of SequenceOfUltrasoundRegions: an inclusive box and what it shows (PS3.3 C.8.5.5)."""
+    """An item of SequenceOfUltrasoundRegions: an inclusive box and what it shows (PS3.3 C.8.5.5).
+
+    `row_mm` and `column_mm` are millimetres from one row, or column, to the next; None where the file does
+    not say so in centimetres.
+    """
 
     x0: int
     y0: int
@@ -71,6 +43,8 @@ class Region:
     y1: int
     format: int
     type: int
+    row_mm: float | None = None
+    column_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +61,11 @@ class Identity:
 
 @dataclass(frozen=True)
 class Header:
-    """What of a header is kept; None where the file does not say or says something impossible."""
+    """What of a header is kept; None where the file does not say or says something impossible.
+
+    `study_day` is the study's date as a day's number (`date.toordinal`); it stays on the private side, where
+    the index makes days since the patient's first study of it. `age` is in completed years, 90 for all above.
+    """
 
     frames: int | None
     rows: int | None
@@ -101,6 +79,8 @@ class Header:
     vendor: str
     model: str
     heart_rate: int | None
+    study_day: int | None = None
+    age: int | None = None
 
 
 PHOTOMETRIC = (
@@ -115,42 +95,8 @@ HEADER_KEYWORDS = (
     *("SOPClassUID", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "BitsAllocated"),
     *("PhotometricInterpretation", "FrameTime", "FrameTimeVector", "CineRate", "RecommendedDisplayFrameRate"),
     *("SequenceOfUltrasoundRegions", "StudyDate", "Manufacturer", "ManufacturerModelName", "HeartRate"),
+    *("PatientAge", "PatientBirthDate"),
 )
-
-
-def value_of(dataset: Dataset, keyword: str) -> Any:
-    """Return an attribute's value, or None when it is absent or cannot be converted; never quotes it."""
-    try:
-        return dataset.get(keyword)
-    except Exception:  # converting a hostile value may raise anything; the file then says nothing
-        return None
-
-
-def number_of(dataset: Dataset, keyword: str, low: float, high: float) -> float | None:
-    """Return a number between `low` and `high`, or None."""
-    try:
-        number = float(value_of(dataset, keyword))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if low <= number <= high else None
-
-
-def whole_of(dataset: Dataset, keyword: str, low: int, high: int) -> int | None:
-    """Return a whole number between `low` and `high`, or None."""
-    number = number_of(dataset, keyword, low, high)
-    return int(number) if number is not None and number == int(number) else None
-
-
-def text_of(dataset: Dataset, keyword: str) -> str:
-    """Return an identifier as text without outer space, empty when absent."""
-    value = value_of(dataset, keyword)
-    return str(value).strip(" \0") if isinstance(value, str | int) else ""
-
-
-def items_of(dataset: Dataset, keyword: str) -> Iterable[Dataset]:
-    """Return the items of a sequence, none when it is absent or no sequence."""
-    value = value_of(dataset, keyword)
-    return value if isinstance(value, Sequence) else ()
 
 
 def read_identity(dataset: Dataset) -> Identity:
@@ -169,6 +115,7 @@ def read_identity(dataset: Dataset) -> Identity:
 def read_header(dataset: Dataset) -> Header:
     """Return the allow-listed part of a header."""
     photometric = text_of(dataset, "PhotometricInterpretation")
+    day = date_of(dataset, "StudyDate", YEARS)
     return Header(
         frames=whole_of(dataset, "NumberOfFrames", 1, MOST_FRAMES),
         rows=whole_of(dataset, "Rows", 1, MAX_SIDE),
@@ -182,6 +129,8 @@ def read_header(dataset: Dataset) -> Header:
         vendor=match_vendor(text_of(dataset, "Manufacturer")),
         model=match_model(text_of(dataset, "ManufacturerModelName")),
         heart_rate=whole_of(dataset, "HeartRate", 20, 300),
+        study_day=day.toordinal() if day else None,
+        age=read_age(dataset),
     )
 
 
@@ -216,25 +165,45 @@ def read_regions(dataset: Dataset) -> Iterable[Region]:
         x0, y0, x1, y1 = box
         if x0 is None or y0 is None or x1 is None or y1 is None or x1 <= x0 or y1 <= y0:
             continue
-        yield Region(x0, y0, x1, y1, *(0 if value is None else value for value in what))
+        shown, kind = (0 if value is None else value for value in what)
+        yield Region(x0, y0, x1, y1, shown, kind, read_spacing(item, "Y"), read_spacing(item, "X"))
+
+
+def read_spacing(region: Dataset, axis: str) -> float | None:
+    """Return a region's millimetres per pixel along X or Y (PS3.3 C.8.5.5: PhysicalDelta, in its units).
+
+    None unless the units are centimetres. A scale that counts backwards is as good as one that does not.
+    """
+    units = whole_of(region, f"PhysicalUnits{axis}Direction", 0, 255)
+    delta = number_of(region, f"PhysicalDelta{axis}", -COARSEST_MM, COARSEST_MM)
+    if units != CENTIMETRES or delta is None:
+        return None
+    millimetres = abs(delta) * 10
+    return millimetres if FINEST_MM <= millimetres <= COARSEST_MM else None
 
 
 def read_year(dataset: Dataset) -> int | None:
-    """Return the year of StudyDate; the rest of the date is not read."""
+    """Return the year of StudyDate, whatever its month and day are."""
     year = text_of(dataset, "StudyDate")[:4]
-    return int(year) if year.isascii() and year.isdigit() and 1980 <= int(year) <= 2100 else None
+    return int(year) if year.isascii() and year.isdigit() and YEARS[0] <= int(year) <= YEARS[1] else None
 
 
-def match_vendor(text: str) -> str:
-    """Return the vendor's word of the closed list, or `other`."""
-    padded = " ".join(text.lower().replace(",", " ").split()) + " "
-    return next((word for part, word in VENDORS if part in padded), OTHER)
+def read_age(dataset: Dataset) -> int | None:
+    """Return completed years of life at the study, 0 to 90, where 90 means 90 or more.
 
-
-def match_model(text: str) -> str:
-    """Return the scanner's word of the closed list, or `other`."""
-    padded = " ".join(text.lower().split())
-    return next((model for model in MODELS if padded.startswith(model)), OTHER)
+    PatientAge says it, else birth date and study date. An age beyond 120 years is none.
+    """
+    said = AGE.fullmatch(text_of(dataset, "PatientAge"))
+    if said:
+        years = math.floor(int(said[1]) * AGE_DAYS[said[2]] / AGE_DAYS["Y"])
+        if years <= MOST_YEARS:
+            return min(years, OLDEST)
+    born = date_of(dataset, "PatientBirthDate", BIRTH_YEARS)
+    then = date_of(dataset, "StudyDate", YEARS)
+    if born is None or then is None:
+        return None
+    years = then.year - born.year - ((then.month, then.day) < (born.month, born.day))
+    return min(years, OLDEST) if 0 <= years <= MOST_YEARS else None
 
 
 def pack_regions(regions: tuple[Region, ...]) -> str:

@@ -45,14 +45,15 @@ def index_studies(private: Path, scan: list[Path], output: list[Path], ledger: P
     `output` is a file for each study shard; `ledger` accounts for every file. Copies of a withdrawn patient's
     pixels are withdrawn too, whoever they claim to be of.
     """
-    table, key = gather_scan(scan, private / "files.parquet")
+    table, key = gather_scan(scan, private / "files.parquet", ("study_day",))
     set_copies_aside(table, ["pixel_sha256"])
     set_copies_aside(table, ["video"])  # the same object, stored a second time
     withdrawn = find_withdrawn(PrivateSide(private), "echo").rows(table)
     copied = table["pixel_sha256"].isin(table.loc[withdrawn, "pixel_sha256"].dropna())
     table.loc[(table["code"] == PASSED) & (withdrawn | copied), "code"] = str(Code.WITHDRAWN)
+    first_days = table[table["code"] == PASSED].groupby("patient")["study_day"].min()
     for index, path in zip(read_shards(scan, table, len(output)), output, strict=True):
-        write_parquet(index, path, key_fingerprint=key)
+        write_parquet(count_days(index, first_days), path, key_fingerprint=key)
     write_ledger(table[["file", "study", "video", "code"]], ledger, key)
     warn_undecodable(table)
     log.info("%d files: %s", len(table), count_codes(table["code"]))
@@ -102,6 +103,15 @@ def read_shards(scan: list[Path], table: pd.DataFrame, shards: int) -> Iterator[
         wanted = pc.field("file").isin(pyarrow.array(passed.loc[places == shard, "file"]))
         rows = scanned.to_table(filter=wanted).to_pandas().drop(columns=ONLY_SCAN)
         yield rows.sort_values(ORDER, kind="stable", ignore_index=True).assign(study_shard=shard)
+
+
+def count_days(index: pd.DataFrame, first_days: pd.Series) -> pd.DataFrame:
+    """Return the index with `days_since_first`, since the patient's first study, in place of the date.
+
+    `first_days` is the day of that study by patient. It is missing where the date is, or the patient.
+    """
+    first = index["patient"].map(first_days).astype("Int64")
+    return index.drop(columns="study_day").assign(days_since_first=index["study_day"] - first)
 
 
 def write_shards(table: pd.DataFrame, paths: list[Path], key: str) -> None:

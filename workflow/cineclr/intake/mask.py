@@ -44,16 +44,19 @@ def choose_region(regions: Sequence[Region], rows: int, columns: int) -> Region 
     factor = max(1, math.ceil(shrunk))
     if factor > MOST_SHRUNK:
         return None
-    boxes = [
-        (r.x0 // factor, r.y0 // factor, min(r.x1 // factor, columns - 1), min(r.y1 // factor, rows - 1))
-        for r in flat
-    ]
-    x0, y0, x1, y1 = max(boxes, key=_area)
-    return Region(x0, y0, x1, y1, TISSUE_2D, 1) if x1 > x0 and y1 > y0 else None
+    largest = max((_shrink(region, factor, rows, columns) for region in flat), key=_area)
+    return largest if largest.x1 > largest.x0 and largest.y1 > largest.y0 else None
 
 
-def _area(box: tuple[int, int, int, int]) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])
+def _shrink(region: Region, factor: int, rows: int, columns: int) -> Region:
+    """Return the region in a frame that was shrunk by `factor`, cut to that frame."""
+    x0, y0, x1, y1 = (edge // factor for edge in (region.x0, region.y0, region.x1, region.y1))
+    spacing = (mm and mm * factor for mm in (region.row_mm, region.column_mm))
+    return Region(x0, y0, min(x1, columns - 1), min(y1, rows - 1), TISSUE_2D, 1, *spacing)
+
+
+def _area(region: Region) -> int:
+    return (region.x1 - region.x0) * (region.y1 - region.y0)
 
 
 def sample_frames(frames: int, count: int) -> list[int]:

@@ -18,6 +18,7 @@ from cineclr.intake.index import ORDER
 from cineclr.intake.listing import locate
 from cineclr.intake.members import Archive, Members
 from cineclr.intake.memory import Memory, basis_of
+from cineclr.intake.syntaxes import match_syntax
 from cineclr.intake.triage import Finding, examine
 from cineclr.intake.videos import examine_video
 from cineclr.ledger import Code, count_codes
@@ -33,7 +34,7 @@ SCAN_COLUMNS = {
     **{"code": "str", "study": "str", "patient": "str"},
     **{"video": "str", "syntax": "str", "frames": "Int64", "rows": "Int64", "columns": "Int64"},
     **{"photometric": "str", "frame_time_ms": "Float64", "regions": "str", "year": "Int64", "vendor": "str"},
-    **{"model": "str", "heart_rate": "Int64", "pixel_sha256": "str"},
+    **{"model": "str", "heart_rate": "Int64", "study_day": "Int64", "age": "Int64", "pixel_sha256": "str"},
 }
 BATCH = 5_000  # rows of an archive held as such; then they are packed
 # Finds out about a file: its path on disk, and its place below the root, as if archives were folders.
@@ -133,17 +134,20 @@ def describe_finding(
     finding: Finding, names: Pseudonymizer, sources: Sources | CmrSources
 ) -> dict[str, object]:
     """Return a finding's columns: code, pseudonyms and the allow-listed part of the header."""
-    row: dict[str, object] = {"code": str(finding.code), "syntax": finding.syntax or None}
+    syntax = match_syntax(finding.syntax) if finding.syntax else None
+    row: dict[str, object] = {"code": str(finding.code), "syntax": syntax}
     row |= {"pixel_sha256": finding.pixel_sha256 or None}
     if finding.identity:
-        row |= _pseudonyms(finding.identity, names, sources)
+        row |= pseudonyms_of(finding.identity, names, sources)
     if finding.header:
         header = vars(finding.header) | {"regions": pack_regions(finding.header.regions)}
         row |= {name: value for name, value in header.items() if name in SCAN_COLUMNS}
     return row
 
 
-def _pseudonyms(identity: Identity, names: Pseudonymizer, sources: Sources | CmrSources) -> dict[str, object]:
+def pseudonyms_of(
+    identity: Identity, names: Pseudonymizer, sources: Sources | CmrSources
+) -> dict[str, object]:
     """Return pseudonyms of study, patient and video; None for an identifier that is absent."""
     study, study_issuer = identity.study, ""
     if sources.link == "accession":

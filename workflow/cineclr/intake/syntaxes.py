@@ -14,6 +14,7 @@ from pydicom.uid import (
     UID_dictionary,
 )
 
+from cineclr.intake.scanners import OTHER
 from cineclr.ledger import Code
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,6 @@ JPEG_XL = {
 }
 NAMES = {uid: str(entry[0]) for uid, entry in UID_dictionary.items() if entry[1] == "Transfer Syntax"}
 NAMES |= JPEG_XL
-OTHER = "other"
 # The whole clip is one stream. Stereo streams hold two pictures of each moment: which is shown is not said.
 VIDEO = frozenset(MPEGTransferSyntaxes) - {MPEG4HP42STEREO, MPEG4HP42STEREOF}
 # Packages that are not installed by default.

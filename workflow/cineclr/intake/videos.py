@@ -16,7 +16,8 @@ from typing import BinaryIO
 from cineclr.config.echo import Deidentify
 from cineclr.intake.clean import Cleaned
 from cineclr.intake.failure import DecodeError
-from cineclr.intake.headers import MAX_SIDE, MOST_FRAMES, OTHER, Header, Identity
+from cineclr.intake.headers import MAX_SIDE, MOST_FRAMES, Header, Identity
+from cineclr.intake.scanners import OTHER
 from cineclr.intake.triage import Finding
 from cineclr.ledger import PASSED, Code
 from cineclr.video.avi import write_avi

@@ -10,7 +10,8 @@ from cineclr.cohort.sheet import pseudonymise_sheet, read_sheet
 from cineclr.cohort.withdrawn import find_withdrawn
 from cineclr.config.cmr import DIAGNOSES, DOWNSTREAM, PRETRAINING, TESTS
 from cineclr.files import write_parquet
-from cineclr.private import CmrColumns, CmrSources, PrivateSide, Pseudonymizer
+from cineclr.private import PrivateSide, Pseudonymizer
+from cineclr.sources import CmrColumns, CmrSources
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,9 @@ from cineclr.intake.memory import Memory, basis_of
 from cineclr.intake.scan import SCAN_COLUMNS, Scanner, describe_finding, scan_shard
 from cineclr.private import CmrSources, PrivateSide, Pseudonymizer
 
+ONLY_ECHO = ("regions", "frame_time_ms", "study_day", "age")
 CMR_COLUMNS = {
-    **{name: kind for name, kind in SCAN_COLUMNS.items() if name not in ("regions", "frame_time_ms")},
+    **{name: kind for name, kind in SCAN_COLUMNS.items() if name not in ONLY_ECHO},
     **{"cine": "str", "description": "str", "orientation": "str", "positions": "str", "times": "str"},
     **{"row_mm": "Float64", "column_mm": "Float64", "instance": "Int64", "series_number": "Int64"},
     **{"acquired": "Float64", "phases": "Int64", "derived": "boolean"},
