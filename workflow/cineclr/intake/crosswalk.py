@@ -20,7 +20,9 @@ import pyrage
 from cineclr.errors import InputError
 from cineclr.files import read_parquet
 from cineclr.intake.headers import IDENTITY_KEYWORDS, read_identity
-from cineclr.intake.scan import locate, place_of, pseudonyms_of
+from cineclr.intake.index import ORDER
+from cineclr.intake.members import Members, Place
+from cineclr.intake.scan import pseudonyms_of
 from cineclr.intake.triage import Finding, open_quietly, read_dataset
 from cineclr.intake.values import text_of
 from cineclr.intake.videos import examine_video
@@ -126,14 +128,17 @@ def _identify(side: PrivateSide) -> Iterator[tuple[str, ...]]:
         scanned = sorted((side.root / folder).glob("shard_*.parquet"))
         if part is None or not scanned or (isinstance(part, CmrSources) and part.hdf5):
             continue  # HDF5 files of the user's own came with pseudonyms
-        table = read_parquet(scanned).dropna(subset="study")
-        for row in track(table.to_dict("records"), f"crosswalk {wing}", len(table)):
-            yield (wing, *_describe(row, part, names))
+        table = read_parquet(scanned).dropna(subset="study").sort_values(ORDER)
+        with Members(part, side.root / f"extracted_crosswalk_{wing}") as members:
+            for row in track(table.to_dict("records"), f"crosswalk {wing}", len(table)):
+                yield (wing, *_describe(row, part, names, members))
 
 
-def _describe(row: dict, sources: Sources | CmrSources, names: Pseudonymizer) -> tuple[str, ...]:
+def _describe(
+    row: dict, sources: Sources | CmrSources, names: Pseudonymizer, members: Members
+) -> tuple[str, ...]:
     """Return a file's pseudonyms and identifiers; raise InputError where they no longer belong together."""
-    found = _read(row, sources)
+    found = _read(row, sources, members)
     identity, same = found.identity, ("study", "patient", "video")
     known = {name: row[name] if isinstance(row[name], str) else None for name in same}
     if identity is None or pseudonyms_of(identity, names, sources) != known:
@@ -149,13 +154,14 @@ def _describe(row: dict, sources: Sources | CmrSources, names: Pseudonymizer) ->
     return (*shown, identity.study, *accession, *patient, found.series if is_cine else identity.video)
 
 
-def _read(row: dict, sources: Sources | CmrSources) -> Found:
+def _read(row: dict, sources: Sources | CmrSources, members: Members) -> Found:
     """Return the identifiers of a scanned file; raise InputError where the disk does not let it be read."""
-    path = locate(sources, row["root"], row["path"])
+    place = Place.of(row)
     try:
-        if isinstance(sources, Sources) and sources.videos:
-            return Found(PASSED, examine_video(path, place_of(path, sources.videos)).identity)
-        found = open_quietly(path, _read_header)
+        with members.on_disk([place]) as (path,):
+            if isinstance(sources, Sources) and sources.videos:
+                return Found(PASSED, examine_video(path, place.below_root).identity)
+            found = open_quietly(path, _read_header)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise InputError(f"file {row['file']} cannot be read ({reason}); mend that, then try again") from None

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,6 +31,11 @@ class Place:
     path: str
     member: Member | None = None
     sha256: str = ""
+
+    @property
+    def below_root(self) -> str:
+        """Return where the file lies below its root, as if archives were folders."""
+        return str(PurePosixPath(self.path).parent / self.member.name) if self.member else self.path
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> Self:
