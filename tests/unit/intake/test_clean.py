@@ -43,9 +43,8 @@ def clean(path: Path, **settings: object) -> tuple[Cleaned, Region]:
     assert header is not None
     region = choose_region(header.regions, header.rows or 0, header.columns or 0)
     assert region is not None
-    done = clean_clip(
-        Job(path, region, header.frames or 0, 40, path.with_suffix(".avi"), Deidentify(**settings))
-    )
+    avi = path.with_suffix(".avi")
+    job = Job(path, region, header.frames or 0, 40, avi, Deidentify(**settings))
     return clean_clip(job), region
 
 
