@@ -1,4 +1,9 @@
-"""Publishing: an output appears under its name only when it is complete, verified and on disk."""
+"""Publishing: an output appears under its name only when it is complete, verified and on disk.
+
+pandas and pyarrow are imported where they are needed: a process that decodes spares 70 MB and starts sooner.
+"""
+
+from __future__ import annotations
 
 import contextlib
 import hashlib
@@ -8,14 +13,14 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from cineclr import __version__
 from cineclr.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 
 @contextlib.contextmanager
@@ -64,6 +69,8 @@ def sha256_file(path: Path) -> str:
 
 def write_parquet(frame: pd.DataFrame, path: Path, **facts: str) -> None:
     """Publish a data frame as Parquet, re-read and row-counted; its schema carries version and `facts`."""
+    import pyarrow.parquet as pq
+
     with publish(path) as temporary:
         pq.write_table(_to_table(frame, facts), temporary)
         _count_rows(temporary, path, len(frame))
@@ -71,6 +78,8 @@ def write_parquet(frame: pd.DataFrame, path: Path, **facts: str) -> None:
 
 def write_batches(frames: Iterable[pd.DataFrame], path: Path, **facts: str) -> None:
     """Publish frames of the same columns, at least one, as one Parquet file; only one of them is held."""
+    import pyarrow.parquet as pq
+
     following = iter(frames)
     first = next(following)
     schema, rows = _to_table(first, facts).schema, 0
@@ -83,6 +92,8 @@ def write_batches(frames: Iterable[pd.DataFrame], path: Path, **facts: str) -> N
 
 
 def _to_table(frame: pd.DataFrame, facts: dict[str, str]) -> pa.Table:
+    import pyarrow as pa
+
     table = pa.Table.from_pandas(frame, preserve_index=False)
     told = {**facts, "cineclr_version": __version__}
     metadata = {**(table.schema.metadata or {}), **{name: fact.encode() for name, fact in told.items()}}
@@ -90,6 +101,8 @@ def _to_table(frame: pd.DataFrame, facts: dict[str, str]) -> pa.Table:
 
 
 def _count_rows(temporary: Path, path: Path, expected: int) -> None:
+    import pyarrow.parquet as pq
+
     rows = pq.read_metadata(temporary).num_rows
     if rows != expected:
         raise OSError(f"{path.name}: {rows} of {expected} rows reached the disk")
@@ -97,16 +110,22 @@ def _count_rows(temporary: Path, path: Path, expected: int) -> None:
 
 def frame_of(rows: list[dict[str, object]], columns: dict[str, str]) -> pd.DataFrame:
     """Return rows as a data frame with exactly these columns and types, also when there are none."""
+    import pandas as pd
+
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
 def read_parquet(paths: list[Path]) -> pd.DataFrame:
     """Read Parquet files that share their columns into one data frame, in the order given."""
+    import pandas as pd
+
     return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
 
 
 def read_fact(path: Path, name: str) -> str:
     """Return a fact that `write_parquet` put into a file's schema; empty if it holds none of that name."""
+    import pyarrow.parquet as pq
+
     return (pq.read_schema(path).metadata or {}).get(name.encode(), b"").decode()
 
 

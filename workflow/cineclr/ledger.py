@@ -1,8 +1,12 @@
 """The ledger: every input file ends in exactly one bucket, with a code from this closed list."""
 
-from enum import StrEnum
+from __future__ import annotations
 
-import pandas as pd
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PASSED = "passed"
 USED = "used"

@@ -1,7 +1,10 @@
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +29,9 @@ def obey(order: str) -> str:
             raise ValueError("SMITH^JOHN")
         case "stop":
             raise StopIteration
+        case "place":
+            with Path(sys.executable).open("rb") as file:
+                file.seek(-1)
         case "disk":
             raise OSError(28, "No space left", "/patients/SMITH")
         case "core":
@@ -42,8 +48,9 @@ def worker():
         yield worker
 
 
-@pytest.mark.parametrize("order", ["crash", "hang", "eat", "leave", "shout", "stop"])
+@pytest.mark.parametrize("order", ["crash", "hang", "spin", "eat", "leave", "shout", "stop", "place"])
 def test_what_a_file_does_to_a_decoder_costs_that_file_only(worker, order):
+    """Case 22; and Case 13, for StopIteration is what pydicom raises there."""
     before = time.monotonic()
     failure = worker.run(order)
     assert isinstance(failure, Failure)
@@ -51,6 +58,12 @@ def test_what_a_file_does_to_a_decoder_costs_that_file_only(worker, order):
     assert "SMITH" not in failure.reason
     assert time.monotonic() - before < 10
     assert worker.run("next") == "done next"
+
+
+def test_what_decodes_needs_neither_pandas_nor_ffmpeg():
+    """A node runs as many workers as it has cores: their memory counts, and a new one must start quickly."""
+    code = "import sys, cineclr.intake.clean; sys.exit(bool({'pandas', 'pyarrow', 'av'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_full_disk_is_not_the_files_fault(worker):

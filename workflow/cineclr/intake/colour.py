@@ -16,9 +16,9 @@ def has_colour(frame: np.ndarray, mask: np.ndarray) -> bool:
     pixel is compared with the median colour of the pixels about as bright.
     """
     converted = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2YCrCb)
-    pixels = converted[mask > 0].astype(np.int16)  # (n, 3): Y, Cr, Cb
-    if _is_grey(pixels):
+    if _is_grey(converted, mask):
         return False
+    pixels = converted[mask > 0].astype(np.int16)  # (n, 3): Y, Cr, Cb
     brightness = pixels[:, 0] * BINS // 256
     coloured = 0
     for level in range(BINS):
@@ -29,11 +29,14 @@ def has_colour(frame: np.ndarray, mask: np.ndarray) -> bool:
     return coloured > SHARE * len(pixels)
 
 
-def _is_grey(pixels: np.ndarray) -> bool:
-    """Return whether so few pixels (n, 3) are far from grey that no tint can make the others coloured.
+def _is_grey(frame: np.ndarray, mask: np.ndarray) -> bool:
+    """Return whether so few pixels of a YCrCb frame are far from grey that the others cannot be coloured.
 
     A pixel is coloured only if it is farther than half of CHROMA from grey, or the median of its level is:
     then at least half of that level's pixels are. So at most twice as many as the far ones are coloured.
     """
-    far = (np.abs(pixels[:, 1:] - NEUTRAL) > CHROMA // 2).any(axis=1)
-    return 2 * int(far.sum()) <= SHARE * len(pixels)
+    least, most = NEUTRAL - CHROMA // 2, NEUTRAL + CHROMA // 2
+    near = cv2.inRange(frame, np.array([0, least, least]), np.array([255, most, most]))
+    inside = np.count_nonzero(mask)
+    far = inside - np.count_nonzero(near & mask)
+    return bool(2 * far <= SHARE * inside)

@@ -12,16 +12,12 @@ from PIL import Image
 
 from cineclr.intake.failure import DecodeError
 
-START, SCAN, END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
-LUMA = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+START = b"\xff\xd8\xff"
 
 
 def decode_luma(stream: bytes) -> np.ndarray:
     """Return the luma of a frame, uint8 (rows, columns); no colour is computed."""
-    frame = cv2.imdecode(np.frombuffer(_whole(stream), np.uint8), LUMA)
-    if frame is None:
-        raise DecodeError("a JPEG frame does not decode")
-    return frame.astype(np.uint8, copy=False)
+    return _decode(stream, cv2.IMREAD_GRAYSCALE)
 
 
 def decode_colour(stream: bytes, called_rgb: bool, halved: bool) -> np.ndarray:
@@ -29,13 +25,23 @@ def decode_colour(stream: bytes, called_rgb: bool, halved: bool) -> np.ndarray:
 
     `called_rgb`: whether the file says that the components are red, green and blue; then they may be.
     """
-    image = Image.open(BytesIO(_whole(stream)), formats=["JPEG"])
-    unmarked = called_rgb and not {"jfif", "adobe"} & set(image.info)
-    size = image.size
-    image.draft(
-        "YCbCr" if unmarked else None, (max(size[0] // 2, 1), max(size[1] // 2, 1)) if halved else size
-    )
-    return _tell_components(image) if unmarked else np.asarray(image.convert("RGB"))
+    if called_rgb:
+        image = Image.open(BytesIO(_begun(stream)), formats=["JPEG"])
+        if not {"jfif", "adobe"} & set(image.info):
+            return _tell_components(image)[_every(halved)]
+    frame = _decode(stream, cv2.IMREAD_REDUCED_COLOR_2 if halved else cv2.IMREAD_COLOR)
+    return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def _decode(stream: bytes, how: int) -> np.ndarray:
+    frame = cv2.imdecode(np.frombuffer(_begun(stream), np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
+    if frame is None:
+        raise DecodeError("a JPEG frame is damaged or cut off")
+    return frame.astype(np.uint8, copy=False)
+
+
+def _every(halved: bool) -> tuple[slice, slice]:
+    return np.s_[::2, ::2] if halved else np.s_[::1, ::1]
 
 
 def _tell_components(image: Image.Image) -> np.ndarray:
@@ -43,6 +49,7 @@ def _tell_components(image: Image.Image) -> np.ndarray:
 
     Grey tissue tells: its three components are equal in RGB, while in YCbCr two of them stay near 128.
     """
+    image.draft("YCbCr", image.size)
     parts = np.asarray(image)
     if image.mode == "YCbCr":
         as_rgb = np.abs(parts[..., 1:].astype(np.int16) - parts[..., :1]).mean()
@@ -52,13 +59,8 @@ def _tell_components(image: Image.Image) -> np.ndarray:
     return parts
 
 
-def _whole(stream: bytes) -> bytes:
-    """Return the stream; raise DecodeError if it does not begin or end as a JPEG.
-
-    A decoder fills what is missing with grey and says nothing. After the scan's header the two bytes of the
-    end marker stand for nothing else (ITU T.81, B.1.1.5).
-    """
-    scan = stream.find(SCAN)
-    if not stream.startswith(START) or scan < 0 or stream.rfind(END, scan) < 0:
-        raise DecodeError("a JPEG frame is cut off")
+def _begun(stream: bytes) -> bytes:
+    """Return the stream; raise DecodeError if it begins as no JPEG, for which OpenCV has other decoders."""
+    if not stream.startswith(START):
+        raise DecodeError("a frame is no JPEG")
     return stream

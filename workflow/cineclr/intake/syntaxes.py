@@ -1,10 +1,12 @@
 """Transfer syntaxes: the name by which a compression is reported, and what sets some of them apart."""
 
+from __future__ import annotations
+
 import logging
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from pydicom.uid import (
     MPEG4HP42STEREO,
     MPEG4HP42STEREOF,
@@ -16,6 +18,9 @@ from pydicom.uid import (
 
 from cineclr.intake.scanners import OTHER
 from cineclr.ledger import Code
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
