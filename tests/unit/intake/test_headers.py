@@ -131,7 +131,9 @@ def test_a_maker_or_model_is_a_word_of_the_list_whatever_stands_there():
         assert match_vendor(text) in words
     assert match_vendor("JANE DOE GE Vingmed") == "ge"
     assert match_model("EPIQ 7C of Dr Doe") == "epiq 7"
-    assert match_model("Dr Doe's EPIQ 7C") == "other"
+    assert match_model("ACUSON SC2000") == "sc2000"
+    assert match_model("Dr Doe's EPIQ 7C") == "epiq 7"
+    assert match_model("Dr Vivid") == match_model("EPIQDOE") == "other"
     assert all(match_model(f"{model} DOE") in MODELS for model in MODELS)
 
 

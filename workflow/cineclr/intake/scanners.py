@@ -44,6 +44,6 @@ def match_vendor(text: str) -> str:
 
 
 def match_model(text: str) -> str:
-    """Return the scanner's word of the closed list, or `other`."""
-    padded = " ".join(text.lower().split())
-    return next((model for model in MODELS if padded.startswith(model)), OTHER)
+    """Return the scanner's word of the closed list, or `other`; a maker's name may precede it."""
+    padded = " " + " ".join(text.lower().split())
+    return next((model for model in MODELS if f" {model}" in padded), OTHER)
