@@ -100,7 +100,7 @@ def test_every_kind_of_file_and_fault_occurs(studies: int, seed: int) -> None:
     rows = pd.DataFrame([row for plan in plans for row in truth_rows(plan)])
     assert rows.path.is_unique
     of_mri = {Code.NO_VIEW, Code.NOT_CINE, Code.REPEATED, Code.NO_REPORT, Code.NOT_HDF5}
-    of_users = {Code.WITHDRAWN, Code.NOT_A_VIDEO, Code.LEARNED_FROM}
+    of_users = {Code.WITHDRAWN, Code.NOT_A_VIDEO, Code.LEARNED_FROM, Code.REJECTED_BY_REVIEWER}
     assert set(rows.bucket) == {USED, *Code} - {Code.DECODE_FAILED} - of_mri - of_users
     sizes = [len(plan.shots) for plan in plans]
     assert min(sizes) == 1

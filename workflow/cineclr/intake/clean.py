@@ -11,6 +11,7 @@ from cineclr.intake.colour import has_colour
 from cineclr.intake.decode import Clip, DecodeError
 from cineclr.intake.headers import Region
 from cineclr.intake.mask import apply_mask, find_sector, sample_frames
+from cineclr.intake.pictures import draw_pictures
 from cineclr.ledger import PASSED, Code
 from cineclr.video.avi import write_avi
 
@@ -31,13 +32,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What came out: a code, and of a passed clip its measures and the checksum of its AVI."""
+    """What came out: a code, and of a passed clip its measures and the checksum of its AVI.
+
+    `pictures`, uint8 (n, H, W), are what the text gate looks at.
+    """
 
     code: str
     rows: int | None = None
     columns: int | None = None
     kept_fraction: float | None = None
     sha256: str | None = None
+    pictures: np.ndarray | None = None
 
 
 def clean_clip(job: Job) -> Cleaned:
@@ -57,7 +62,8 @@ def clean_clip(job: Job) -> Cleaned:
         return Cleaned(Code.COLOUR_DOPPLER, kept_fraction=kept)
     apply_mask(clip, mask)
     write_avi(job.avi, clip, job.fps, job.settings.jpeg_quality)
-    return Cleaned(PASSED, clip.shape[1], clip.shape[2], kept, sha256_file(job.avi))
+    pictures = draw_pictures(clip, job.settings.text_frames) if job.settings.text_gate else None
+    return Cleaned(PASSED, clip.shape[1], clip.shape[2], kept, sha256_file(job.avi), pictures)
 
 
 def _decode_region(source: Clip, region: Region) -> np.ndarray:

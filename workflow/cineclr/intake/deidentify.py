@@ -1,6 +1,7 @@
 """De-identification: of each indexed clip, the masked pixels as AVI under a pseudonym, and nothing else.
 
-Videos that come de-identified are written anew the same way, without masking.
+Videos that come de-identified are written anew the same way, without masking. A clip in which the text gate
+finds text stays on the private side until a person has decided (`quarantine`).
 """
 
 import logging
@@ -12,10 +13,13 @@ import pandas as pd
 
 from cineclr.config.echo import Deidentify
 from cineclr.errors import InputError
-from cineclr.files import publish, write_parquet
+from cineclr.files import publish, publish_folder, write_parquet
 from cineclr.intake.clean import Cleaned, Job, clean_clip
+from cineclr.intake.decisions import decisions_file, read_decisions
+from cineclr.intake.gate import TextGate
 from cineclr.intake.headers import Region, unpack_regions
 from cineclr.intake.mask import COLOUR_FLOW, TISSUE_2D, choose_region
+from cineclr.intake.quarantine import Quarantine, quarantine_folder
 from cineclr.intake.scan import frame_of, locate
 from cineclr.intake.videos import VideoJob, copy_video
 from cineclr.intake.worker import Worker
@@ -35,23 +39,55 @@ COLUMNS = {
 def deidentify_echo(
     private: Path, index: Path, shard: int, settings: Deidentify, videos: Path, output: Path
 ) -> None:
-    """De-identify the clips of one study shard: <videos>/<study>/<video>.avi, and what became of each."""
+    """De-identify the clips of one study shard: <videos>/<study>/<video>.avi, and what became of each.
+
+    Also makes private/<run>/quarantine/shard_<shard>/ and .parquet, and follows decisions/shard_<shard>.csv.
+    Raises InputError when the text gate is asked for and cannot work here, and when the disk fails.
+    """
     sources = PrivateSide(private).sources()
+    gate = TextGate(settings.text_score) if settings.text_gate else None
+    decisions = read_decisions(decisions_file(private, shard))
+    aside = quarantine_folder(private, shard)
     table = pd.read_parquet(index)
     table = table[table["study_shard"] == shard].sort_values(["study", "video"])
     rows = []
     progress = Progress(f"de-identify shard {shard}", len(table))
     make: Callable[[Any], Cleaned] = copy_video if sources.videos else clean_clip
-    with publish(videos) as folder, Worker(make, settings.memory_gb, settings.seconds) as worker:
-        folder.mkdir()
+    with (
+        publish(aside) as unseen,
+        publish_folder(videos) as folder,
+        Worker(make, settings.memory_gb, settings.seconds) as worker,
+    ):
+        unseen.mkdir(mode=0o700)
+        quarantine = Quarantine(unseen, gate, decisions)
         for item in table.astype(object).where(table.notna(), None).to_dict("records"):
-            planned = _plan(item, sources, folder, settings)
-            done = planned if isinstance(planned, Cleaned) else _run(worker, planned, str(item["file"]))
+            done = _make(item, sources, quarantine, settings, worker, folder)
             rows.append(_describe(item, done))
             progress.step(note=f"{item['video']} {done.code}")
+    quarantine.write_hits(aside.with_suffix(".parquet"))
     manifest = frame_of(rows, COLUMNS)
     write_parquet(manifest, output)
     log.info("study shard %d: %d clips: %s", shard, len(manifest), count_codes(manifest["code"]))
+
+
+def _make(
+    item: dict,
+    sources: Sources,
+    quarantine: Quarantine,
+    settings: Deidentify,
+    worker: Worker[Any, Cleaned],
+    folder: Path,
+) -> Cleaned:
+    """Return what became of a clip; only one that may go on is put into `folder`."""
+    if quarantine.is_rejected(item["video"]):
+        return Cleaned(Code.REJECTED_BY_REVIEWER)
+    planned = _plan(item, sources, quarantine.folder, settings)
+    if isinstance(planned, Cleaned):
+        return planned
+    done = _run(worker, planned, str(item["file"]))
+    if done.code != PASSED:
+        return done
+    return quarantine.admit(item["study"], item["video"], done, folder / _path(item))
 
 
 def _plan(item: dict, sources: Sources, folder: Path, settings: Deidentify) -> Job | VideoJob | Cleaned:
@@ -64,7 +100,7 @@ def _plan(item: dict, sources: Sources, folder: Path, settings: Deidentify) -> J
     if item["frames"] > settings.max_frames:
         return Cleaned(Code.IMPLAUSIBLE_SIZE)
     source = locate(sources, item["root"], item["path"])
-    avi = folder / item["study"] / f"{item['video']}.avi"
+    avi = folder / f"{item['video']}.avi"
     frames, fps = item["frames"], 1000 / item["frame_time_ms"]
     if region is None:
         return VideoJob(source, frames, fps, avi, settings)
@@ -98,18 +134,18 @@ def _run(worker: Worker[Any, Cleaned], job: Job | VideoJob, file: str) -> Cleane
 
 
 def _clear(avi: Path) -> None:
-    """Remove what a killed process left of a video, and the study's folder if that was all."""
-    if avi.parent.is_dir():
-        for rest in (avi, *avi.parent.glob(f".{avi.stem}.*")):
-            rest.unlink(missing_ok=True)
-        if not any(avi.parent.iterdir()):
-            avi.parent.rmdir()
+    """Remove what a killed process left of a video."""
+    for rest in (avi, *avi.parent.glob(f".{avi.stem}.*")):
+        rest.unlink(missing_ok=True)
+
+
+def _path(item: dict) -> str:
+    return f"{item['study']}/{item['video']}.avi"
 
 
 def _describe(item: dict, done: Cleaned) -> dict[str, object]:
     row: dict[str, object] = {name: item[name] for name in ("file", "study", "video", "vendor", "model")}
     row |= {"heart_rate": item["heart_rate"]} | vars(done) | {"code": str(done.code)}
     if done.code == PASSED:
-        path = f"{item['study']}/{item['video']}.avi"
-        row |= {"path": path, "frames": item["frames"], "fps": 1000 / item["frame_time_ms"]}
+        row |= {"path": _path(item), "frames": item["frames"], "fps": 1000 / item["frame_time_ms"]}
     return row

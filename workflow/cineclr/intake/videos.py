@@ -18,6 +18,7 @@ from cineclr.files import sha256_file
 from cineclr.intake.clean import Cleaned
 from cineclr.intake.decode import DecodeError
 from cineclr.intake.headers import MAX_SIDE, MOST_FRAMES, OTHER, Header, Identity
+from cineclr.intake.pictures import draw_pictures
 from cineclr.intake.triage import Finding
 from cineclr.ledger import PASSED, Code
 from cineclr.video.avi import write_avi
@@ -89,7 +90,8 @@ def copy_video(job: VideoJob) -> Cleaned:
     if len(clip) != job.frames:
         raise DecodeError("not the frames that the header announces")
     write_avi(job.avi, clip, job.fps, job.settings.jpeg_quality)
-    return Cleaned(PASSED, clip.shape[1], clip.shape[2], None, sha256_file(job.avi))
+    pictures = draw_pictures(clip, job.settings.text_frames) if job.settings.text_gate else None
+    return Cleaned(PASSED, clip.shape[1], clip.shape[2], None, sha256_file(job.avi), pictures)
 
 
 def _read_facts(file: BinaryIO) -> _Facts | None:
