@@ -6,6 +6,7 @@ pandas and pyarrow are imported where they are needed: a process that decodes sp
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import itertools
 import json
@@ -44,6 +45,39 @@ def publish(path: Path) -> Iterator[Path]:
         _flush(path.parent)
     finally:
         _remove(temporary)
+
+
+@contextlib.contextmanager
+def publish_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder that only its owner may enter, and publish it at `path` on success.
+
+    Only then may others enter, as far as the umask lets them: what is not complete nobody else can see.
+    """
+    with publish(path) as temporary:
+        temporary.mkdir(mode=0o700)
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Rename a file, or where the file systems differ publish a copy and remove the original."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with publish(target) as temporary:
+            shutil.copyfile(source, temporary)
+            if sha256_file(temporary) != sha256_file(source):
+                raise OSError(f"{target.name}: not the bytes of the original reached the disk") from None
+        source.unlink()
 
 
 def _remove(path: Path) -> None:

@@ -43,6 +43,8 @@ class Code(StrEnum):
     NO_FRAME_TIME = "no_frame_time"
     DECODE_FAILED = "decode_failed"
     MASK_FAILED = "mask_failed"
+    RESIDUAL_TEXT = "residual_text"
+    REJECTED_BY_REVIEWER = "rejected_by_reviewer"
     # views and clips
     OTHER_VIEW = "other_view"
     TOO_SHORT = "too_short"
@@ -85,6 +87,8 @@ MEANING: dict[Code, str] = {
     Code.NO_FRAME_TIME: "frame rate missing",
     Code.DECODE_FAILED: "pixel data cannot be decoded",
     Code.MASK_FAILED: "image content not found, masking impossible",
+    Code.RESIDUAL_TEXT: "text left after masking, waits for a review",
+    Code.REJECTED_BY_REVIEWER: "rejected in the review",
     Code.OTHER_VIEW: "another view",
     Code.TOO_SHORT: "fewer frames than a clip",
     Code.NO_VIEW: "series of another or an uncertain view",

@@ -223,6 +223,29 @@ def private_side(wildcards):
     return PRIVATE
 
 
+def deidentify_slice(wildcards):
+    """Settings of de-identification; how many clips people look at afterwards is not its business."""
+    settings = ECHO.deidentify.model_dump(mode="json", exclude={"sign_off"})
+    return json.dumps(settings, sort_keys=True)
+
+
+def decisions(wildcards):
+    """What people decided about clips of a study shard (`cineclr review-quarantine`); nothing yet is no input."""
+    path = f"decisions/shard_{wildcards.shard}.csv"
+    return f"<private>/{path}" if Path(PRIVATE, path).exists() else []
+
+
+def sign_off_sheet(wildcards):
+    """The sheet of the sign-off, once `cineclr review-sample` has made it."""
+    sheet = "review/sample.csv"
+    return f"<private>/{sheet}" if Path(PRIVATE, sheet).exists() else []
+
+
+def sign_off():
+    """What must be there before tables and figures are made of clips, if echo.deidentify.sign_off asks for it."""
+    return ["<results>/intake/signed_off.json"] if ECHO.deidentify.sign_off else []
+
+
 def trained_inits():
     """The initialisations that can run: all, but Kinetics-400 only with its weights."""
     without = {"kinetics400"} if ECHO.encoder.kinetics400 == "none" else set()

@@ -1,11 +1,13 @@
 # Intake: from the hospital's files to de-identified videos.
 # in:  private/<run>/sources.yaml, key; the DICOM folders and the sheet that it names
-# out: results/<run>/intake/scan.parquet (every file, no paths), echo/videos/shard_*/ (AVI) and shard_*.parquet
+# out: results/<run>/intake/scan.parquet (every file, no paths), echo/videos/shard_*/ (AVI) and shard_*.parquet;
+#      private/<run>/quarantine/shard_*/ (clips that wait for a decision) and shard_*.parquet
 
 
 localrules:
     list_files,
     import_sheet,
+    sign_off_clips,
 
 
 rule import_sheet:
@@ -88,9 +90,12 @@ rule index_studies:
 rule deidentify_echo:
     input:
         index="<private>/index/shard_{shard}.parquet",
+        decisions=decisions,
     output:
         videos=directory("<results>/echo/videos/shard_{shard}"),
         manifest="<results>/echo/videos/shard_{shard}.parquet",
+        quarantine=directory("<private>/quarantine/shard_{shard}"),
+        hits="<private>/quarantine/shard_{shard}.parquet",
     log:
         "<results>/logs/deidentify_echo/{shard}.log",
     benchmark:
@@ -102,11 +107,36 @@ rule deidentify_echo:
         runtime=extend(240),
     params:
         private=private_side,
-        settings=slice_of(ECHO.deidentify),
+        settings=deidentify_slice,
     shell:
         "python -m cineclr deidentify-echo --private {params.private:q} --index {input.index:q}"
         " --shard {wildcards.shard} --settings {params.settings:q} --videos {output.videos:q}"
         " --output {output.manifest:q} 2>&1 | tee {log:q}"
+
+
+# A person has looked at a random sample of the clips; early, so that no training waits for it.
+rule sign_off_clips:
+    input:
+        manifests=study_shards("<results>/echo/videos/shard_{shard}.parquet"),
+        sheet=sign_off_sheet,
+    output:
+        "<results>/intake/signed_off.json",
+    log:
+        "<results>/logs/sign_off_clips.log",
+    benchmark:
+        "<results>/benchmarks/sign_off_clips.tsv"
+    priority: 100
+    conda:
+        "../../envs/imaging.yaml"
+    params:
+        private=private_side,
+        results=RESULTS,
+        clips=ECHO.deidentify.sign_off,
+        seed=CONFIG.seed,
+    shell:
+        "python -m cineclr sign-off-clips --private {params.private:q} --results {params.results:q}"
+        " --manifests {input.manifests:q} --clips {params.clips} --seed {params.seed}"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule intake:

@@ -336,6 +336,7 @@ rule evaluate:
 
 rule echo_tables:
     input:
+        sign_off(),
         "<results>/echo/tables/table_s1.csv",
         "<results>/echo/tables/deviations.csv",
         [results_table(task) for task in ECHO.finetune.tasks],
@@ -345,6 +346,7 @@ rule echo_tables:
 
 rule echo_figures:
     input:
+        sign_off(),
         result_figures(),
         evaluation_figures(),
         "<results>/echo/figures/cohort_flow.svg",

@@ -100,7 +100,7 @@ def test_every_kind_of_file_and_fault_occurs(studies: int, seed: int) -> None:
     rows = pd.DataFrame([row for plan in plans for row in truth_rows(plan)])
     assert rows.path.is_unique
     of_mri = {Code.NO_VIEW, Code.NOT_CINE, Code.REPEATED, Code.NO_REPORT, Code.NOT_HDF5}
-    of_users = {Code.WITHDRAWN, Code.NOT_A_VIDEO, Code.LEARNED_FROM}
+    of_users = {Code.WITHDRAWN, Code.NOT_A_VIDEO, Code.LEARNED_FROM, Code.REJECTED_BY_REVIEWER}
     of_archives = {Code.UNSAFE_MEMBER, Code.ENCRYPTED_MEMBER, Code.NESTED_ARCHIVE}
     of_archives |= {Code.ARCHIVE_LIMIT, Code.UNREADABLE_ARCHIVE}
     assert set(rows.bucket) == {USED, *Code} - {Code.DECODE_FAILED} - of_mri - of_users - of_archives

@@ -125,9 +125,10 @@ class Archive:
         return self._by_path(pd.read_parquet(ledger))
 
     def deidentify(self, **settings: object) -> pd.Series:
-        """De-identify what the scan passed; return path -> code."""
+        """De-identify what the scan passed; return path -> code; the text gate is off unless set."""
         index = self.private / "index.parquet"
-        deidentify_echo(self.private, index, 0, Deidentify(**settings), self.videos, self.manifest)
+        chosen = Deidentify.model_validate({"text_gate": False, **settings})
+        deidentify_echo(self.private, index, 0, chosen, self.videos, self.manifest)
         return self._by_path(pd.read_parquet(self.manifest))
 
     def _by_path(self, table: pd.DataFrame) -> pd.Series:

@@ -214,7 +214,12 @@ def test_a_shard_without_studies_is_an_empty_folder(archive):
     archive.add("f", make_file(draw_sector(1)))
     archive.scan()
     deidentify_echo(
-        archive.private, archive.private / "index.parquet", 1, Deidentify(), archive.videos, archive.manifest
+        archive.private,
+        archive.private / "index.parquet",
+        1,
+        Deidentify(text_gate=False),
+        archive.videos,
+        archive.manifest,
     )
     assert archive.videos.is_dir()
     assert len(pd.read_parquet(archive.manifest)) == 0

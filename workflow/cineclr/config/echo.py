@@ -46,6 +46,25 @@ class Deidentify(Section):
     max_frames: int = Field(2000, ge=1, description="more frames than this are implausible and set aside")
     memory_gb: float = Field(4, gt=0, description="most memory that decoding one file may take")
     seconds: float = Field(300, gt=0, description="longest time that decoding one file may take")
+    text_gate: bool = Field(
+        True,
+        description="look for text in what the mask left; a clip with text waits for a person's decision",
+    )
+    text_frames: int = Field(
+        1,
+        ge=0,
+        description="frames that are searched, evenly spaced, beside the projections over time, which show "
+        "text that stands still",
+    )
+    text_score: float = Field(
+        0.6, gt=0, lt=1, description="least confidence of the reader with which a reading counts as text"
+    )
+    sign_off: int = Field(
+        0,
+        ge=0,
+        description="clips of those that passed, drawn at random, that a person must have looked at before "
+        "tables and figures are made; 0: none",
+    )
 
 
 class ViewTraining(Section):

@@ -155,6 +155,7 @@ FAULTS: dict[str, Fault] = {
     "tomogram": Fault(Code.OTHER_MODALITY, "computed tomogram", 0.04, header=_become_tomogram, syntax="grey"),
     "jpeg_xl": Fault(Code.UNSUPPORTED_SYNTAX, "JPEG XL", 0.04, data=_claim_jpeg_xl),
     "black": Fault(Code.MASK_FAILED, "no image in the region", 0.06, syntax="palette_rle"),
+    "labelled": Fault(Code.RESIDUAL_TEXT, "the patient's number typed over the image", 0.04),
     "short": Fault(Code.TOO_SHORT, "four or five frames", 0.08),
     "noise": Fault(Code.NOT_DICOM, "random bytes", 0.03, foreign=_noise, file_name="IM_{number:04d}.dcm"),
     "note": Fault(Code.NOT_DICOM, "text file", 0.03, foreign=_note, file_name="{name}_{number}.txt"),

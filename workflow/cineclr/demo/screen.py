@@ -118,6 +118,16 @@ def _furniture(layout: Layout, study: Study) -> np.ndarray:
     return image
 
 
+def type_over(frames: np.ndarray, layout: Layout, study: Study) -> None:
+    """Write the patient's number across the sector of every frame, as somebody at the scanner may do."""
+    height, width = layout.extent
+    unit, number = max(1.0, layout.rows / 144), study.identity.number
+    size = 0.85 * unit
+    half = cv2.getTextSize(number, cv2.FONT_HERSHEY_PLAIN, size, 1)[0][0] // 2
+    for frame in frames:
+        write_text(frame, number, layout.left + width // 2 - half, layout.top + round(0.7 * height), size)
+
+
 def _draw_ruler(image: np.ndarray, layout: Layout) -> None:
     """Draw a tick per cm of depth beside the sector."""
     x, step = layout.columns - 4, layout.sector.scale * layout.zoom

@@ -7,7 +7,16 @@ from pydicom.uid import UID
 from cineclr.demo.dicom import capture_object, report_object, to_bytes, ultrasound_object
 from cineclr.demo.faults import FAULTS
 from cineclr.demo.plan import Shot, StudyPlan
-from cineclr.demo.screen import Layout, Region, colour_box, compose, lay_out, report_screen, strip_screen
+from cineclr.demo.screen import (
+    Layout,
+    Region,
+    colour_box,
+    compose,
+    lay_out,
+    report_screen,
+    strip_screen,
+    type_over,
+)
 from cineclr.demo.ultrasound import draw_acquisition, draw_clip, draw_opening
 
 
@@ -66,6 +75,8 @@ def draw_screen(
         return _blank(compose(clip, layout, plan.study, phase), layout.region), [layout.region]
     frames = compose(clip, layout, plan.study, phase)
     regions = [layout.region]
+    if shot.fault == "labelled":
+        type_over(frames, layout, plan.study)
     if shot.kind == "colour":
         regions.append(colour_box(frames, layout, phase, rng))
     return frames, regions

@@ -16,6 +16,7 @@ from cineclr.intake.decode import Clip
 from cineclr.intake.failure import DecodeError
 from cineclr.intake.headers import Region
 from cineclr.intake.mask import SAMPLED, apply_mask, find_sector, sample_frames
+from cineclr.intake.pictures import draw_pictures
 from cineclr.ledger import PASSED, Code
 from cineclr.video.avi import write_avi
 
@@ -36,13 +37,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What came out: a code, and of a passed clip its measures and the checksum of its AVI."""
+    """What came out: a code, and of a passed clip its measures and the checksum of its AVI.
+
+    `pictures`, uint8 (n, H, W), are what the text gate looks at.
+    """
 
     code: str
     rows: int | None = None
     columns: int | None = None
     kept_fraction: float | None = None
     sha256: str | None = None
+    pictures: np.ndarray | None = None
 
 
 def clean_clip(job: Job) -> Cleaned:
@@ -65,7 +70,8 @@ def clean_clip(job: Job) -> Cleaned:
     apply_mask(sampled, mask)
     masked = _mask_frames(source, job.region, mask, dict(zip(numbers, sampled, strict=True)))
     sha256 = write_avi(job.avi, masked, job.fps, job.settings.jpeg_quality, job.settings.codec)
-    return Cleaned(PASSED, mask.shape[0], mask.shape[1], kept, sha256)
+    pictures = draw_pictures(sampled, job.settings.text_frames) if job.settings.text_gate else None
+    return Cleaned(PASSED, mask.shape[0], mask.shape[1], kept, sha256, pictures)
 
 
 def _mask_frames(

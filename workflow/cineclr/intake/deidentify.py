@@ -1,11 +1,12 @@
 """De-identification: of each indexed clip, the masked pixels as AVI under a pseudonym, and nothing else.
 
-Videos that come de-identified are written anew the same way, without masking.
+Videos that come de-identified are written anew the same way, without masking. A clip in which the text gate
+finds text stays on the private side until a person has decided (`quarantine`).
 """
 
-import dataclasses
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ import pandas as pd
 
 from cineclr.config.echo import Deidentify
 from cineclr.errors import InputError
-from cineclr.files import frame_of, publish, write_parquet
+from cineclr.files import frame_of, publish, publish_folder, write_parquet
 from cineclr.intake.clean import Cleaned, Job, clean_clip
+from cineclr.intake.decisions import decisions_file, read_decisions
+from cineclr.intake.gate import TextGate
 from cineclr.intake.headers import Region, unpack_regions
 from cineclr.intake.index import ORDER
 from cineclr.intake.mask import COLOUR_FLOW, TISSUE_2D, choose_region
 from cineclr.intake.members import Members, Place
+from cineclr.intake.quarantine import Quarantine, quarantine_folder
 from cineclr.intake.videos import VideoJob, copy_video
 from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code, count_codes
@@ -43,44 +47,88 @@ FROM_INDEX = (
 def deidentify_echo(
     private: Path, index: Path, shard: int, settings: Deidentify, videos: Path, output: Path
 ) -> None:
-    """De-identify the clips of one study shard: <videos>/<study>/<video>.avi, and what became of each."""
+    """De-identify the clips of one study shard: <videos>/<study>/<video>.avi, and what became of each.
+
+    Also makes private/<run>/quarantine/shard_<shard>/ and .parquet, and follows decisions/shard_<shard>.csv.
+    Raises InputError when the text gate is asked for and cannot work here, and when the disk fails.
+    """
     sources = PrivateSide(private).sources()
+    gate = TextGate(settings.text_score) if settings.text_gate else None
+    decisions = read_decisions(decisions_file(private, shard))
+    aside = quarantine_folder(private, shard)
     table = pd.read_parquet(index)
     table = table[table["study_shard"] == shard].sort_values(ORDER)
     rows = []
     progress = Progress(f"de-identify shard {shard}", len(table))
     make: Callable[[Any], Cleaned] = copy_video if sources.videos else clean_clip
     with (
-        publish(videos) as folder,
+        publish(aside) as unseen,
+        publish_folder(videos) as folder,
         Members(sources, private / f"extracted_echo_deidentify_{shard}") as members,
         Worker(make, settings.memory_gb, settings.seconds) as worker,
     ):
-        folder.mkdir()
+        unseen.mkdir(mode=0o700)
+        quarantine = Quarantine(unseen, gate, decisions)
+        maker = Maker(sources, settings, members, worker, quarantine)
         for item in table.astype(object).where(table.notna(), None).to_dict("records"):
-            planned = _plan(item, sources, folder, settings)
-            done = planned if isinstance(planned, Cleaned) else _run(worker, planned, members, item)
+            done = maker.make(item, folder)
             rows.append(_describe(item, done))
             progress.step(note=f"{item['video']} {done.code}")
+    quarantine.write_hits(aside.with_suffix(".parquet"))
     manifest = frame_of(rows, COLUMNS).sort_values(["study", "video"], ignore_index=True)
     write_parquet(manifest, output)
     log.info("study shard %d: %d clips: %s", shard, len(manifest), count_codes(manifest["code"]))
 
 
-def _plan(item: dict, sources: Sources, folder: Path, settings: Deidentify) -> Job | VideoJob | Cleaned:
-    """Return what to do with a clip, or why its header alone rules it out."""
-    region = None if sources.videos else _choose_region(item, settings)
-    if isinstance(region, Code):
-        return Cleaned(region)
-    if item["frame_time_ms"] is None:
-        return Cleaned(Code.NO_FRAME_TIME)
-    if item["frames"] > settings.max_frames:
-        return Cleaned(Code.IMPLAUSIBLE_SIZE)
-    source = Path()  # told when the clip is on disk
-    avi = folder / item["study"] / f"{item['video']}.avi"
-    frames, fps = item["frames"], 1000 / item["frame_time_ms"]
-    if region is None:
-        return VideoJob(source, frames, fps, avi, settings)
-    return Job(source, region, frames, fps, avi, settings)
+@dataclass(frozen=True)
+class Maker:
+    """Makes the clips of a shard, each on the private side until it has passed the gate."""
+
+    sources: Sources
+    settings: Deidentify
+    members: Members
+    worker: Worker[Any, Cleaned]
+    quarantine: Quarantine
+
+    def make(self, item: dict, folder: Path) -> Cleaned:
+        """Return what became of a clip of the index; only one that may go on is put into `folder`."""
+        if self.quarantine.is_rejected(item["video"]):
+            return Cleaned(Code.REJECTED_BY_REVIEWER)
+        if refused := self._refuse(item):
+            return Cleaned(refused)
+        with self.members.on_disk([Place.of(item)]) as (source,):
+            done = self._run(self._plan(item, source), item["file"])
+        if done.code != PASSED:
+            return done
+        return self.quarantine.admit(item["study"], item["video"], done, folder / _path(item))
+
+    def _refuse(self, item: dict) -> Code | None:
+        """Return why the header alone rules a clip out."""
+        region = None if self.sources.videos else _choose_region(item, self.settings)
+        if isinstance(region, Code):
+            return region
+        if item["frame_time_ms"] is None:
+            return Code.NO_FRAME_TIME
+        return Code.IMPLAUSIBLE_SIZE if item["frames"] > self.settings.max_frames else None
+
+    def _plan(self, item: dict, source: Path) -> Job | VideoJob:
+        region = None if self.sources.videos else _choose_region(item, self.settings)
+        avi = self.quarantine.folder / f"{item['video']}.avi"
+        frames, fps = item["frames"], 1000 / item["frame_time_ms"]
+        if isinstance(region, Region):
+            return Job(source, region, frames, fps, avi, self.settings)
+        return VideoJob(source, frames, fps, avi, self.settings)
+
+    def _run(self, job: Job | VideoJob, file: str) -> Cleaned:
+        """Return what became of a clip; raise InputError when the disk is at fault, not the file."""
+        done = self.worker.run(job)
+        if isinstance(done, Cleaned):
+            return done
+        _clear(job.avi)
+        if done.ours:
+            raise InputError(f"{file}: {done.reason}. Mend the disk, or list and scan the files again")
+        log.warning("%s: %s: %s", file, Code.DECODE_FAILED, done.reason)
+        return Cleaned(Code.DECODE_FAILED)
 
 
 def _choose_region(item: dict, settings: Deidentify) -> Region | Code:
@@ -97,35 +145,21 @@ def _choose_region(item: dict, settings: Deidentify) -> Region | Code:
     return region
 
 
-def _run(worker: Worker[Any, Cleaned], job: Job | VideoJob, members: Members, item: dict) -> Cleaned:
-    """Return what became of a clip; raise InputError when the disk is at fault, not the file."""
-    file = item["file"]
-    with members.on_disk([Place.of(item)]) as (source,):
-        done = worker.run(dataclasses.replace(job, source=source))
-    if isinstance(done, Cleaned):
-        return done
-    _clear(job.avi)
-    if done.ours:
-        raise InputError(f"{file}: {done.reason}. Mend the disk, or list and scan the files again")
-    log.warning("%s: %s: %s", file, Code.DECODE_FAILED, done.reason)
-    return Cleaned(Code.DECODE_FAILED)
-
-
 def _clear(avi: Path) -> None:
-    """Remove what a killed process left of a video, and the study's folder if that was all."""
-    if avi.parent.is_dir():
-        for rest in (avi, *avi.parent.glob(f".{avi.stem}.*")):
-            rest.unlink(missing_ok=True)
-        if not any(avi.parent.iterdir()):
-            avi.parent.rmdir()
+    """Remove what a killed process left of a video."""
+    for rest in (avi, *avi.parent.glob(f".{avi.stem}.*")):
+        rest.unlink(missing_ok=True)
+
+
+def _path(item: dict) -> str:
+    return f"{item['study']}/{item['video']}.avi"
 
 
 def _describe(item: dict, done: Cleaned) -> dict[str, object]:
     row: dict[str, object] = {name: item[name] for name in FROM_INDEX}
     row |= vars(done) | {"code": str(done.code)}
     if done.code == PASSED:
-        path = f"{item['study']}/{item['video']}.avi"
-        row |= {"path": path, "frames": item["frames"], "fps": 1000 / item["frame_time_ms"]}
+        row |= {"path": _path(item), "frames": item["frames"], "fps": 1000 / item["frame_time_ms"]}
         if region := choose_region(unpack_regions(item["regions"]), item["rows"], item["columns"]):
             row |= {"row_mm": region.row_mm, "column_mm": region.column_mm}
     return row

@@ -21,11 +21,10 @@ from pydicom.valuerep import DSfloat
 
 from cineclr import __version__
 from cineclr.errors import InputError
-from cineclr.files import publish, sha256_file, write_parquet
+from cineclr.files import frame_of, publish, sha256_file, write_parquet
 from cineclr.intake.headers import CENTIMETRES
 from cineclr.intake.mask import TISSUE_2D
 from cineclr.intake.pixeldata import read_sof
-from cineclr.intake.scan import frame_of
 from cineclr.intake.scanners import OTHER
 from cineclr.ledger import PASSED
 from cineclr.private import PrivateSide, Pseudonymizer

@@ -17,6 +17,7 @@ from cineclr.config.echo import Deidentify
 from cineclr.intake.clean import Cleaned
 from cineclr.intake.failure import DecodeError
 from cineclr.intake.headers import MAX_SIDE, MOST_FRAMES, Header, Identity
+from cineclr.intake.pictures import draw_pictures
 from cineclr.intake.scanners import OTHER
 from cineclr.intake.triage import Finding
 from cineclr.ledger import PASSED, Code
@@ -89,7 +90,8 @@ def copy_video(job: VideoJob) -> Cleaned:
     if len(clip) != job.frames:
         raise DecodeError("not the frames that the header announces")
     sha256 = write_avi(job.avi, clip, job.fps, job.settings.jpeg_quality, job.settings.codec)
-    return Cleaned(PASSED, clip.shape[1], clip.shape[2], None, sha256)
+    pictures = draw_pictures(clip, job.settings.text_frames) if job.settings.text_gate else None
+    return Cleaned(PASSED, clip.shape[1], clip.shape[2], None, sha256, pictures)
 
 
 def _read_facts(file: BinaryIO) -> _Facts | None:
