@@ -11,6 +11,7 @@ FAMILIES = {
         "h5py",
         "jinja2",
         "nibabel",
+        "onnxruntime",
         "opencv-python-headless",
         "pillow",
         "pydicom",
@@ -18,6 +19,8 @@ FAMILIES = {
         "pylibjpeg",
         "pylibjpeg-openjpeg",
         "pylibjpeg-rle",
+        "pyrage",
+        "rapidocr",
     ],
     "tables": ["h5py", "matplotlib", "scikit-learn", "scipy", "statsmodels"],
     "text": ["openai", "presidio-analyzer", "stanza", "torch", "transformers", "xgrammar"],
@@ -34,6 +37,8 @@ FAMILIES = {
         "transformers",
     ],
 }
+# Of conda-forge. rapidocr brings the OpenCV with windows along, which does not load without libGL.
+FROM_CONDA = {"imaging": ["libgl"]}
 HEADER = "# Generated from requirements.lock by envs/generate.py; do not edit.\n"
 
 
@@ -48,7 +53,8 @@ def render(family: str, pins: dict[str, str]) -> str:
     packages = sorted({*SHARED, *FAMILIES[family]})
     lines = [f"      - {name}=={pins[name]}" for name in packages]
     head = ["channels:", "  - conda-forge", "  - nodefaults"]
-    head += ["dependencies:", "  - python=3.11", "  - pip", "  - pip:"]
+    system = [f"  - {name}" for name in FROM_CONDA.get(family, [])]
+    head += ["dependencies:", "  - python=3.11", *system, "  - pip", "  - pip:"]
     return HEADER + "\n".join([*head, *lines]) + "\n"
 
 
