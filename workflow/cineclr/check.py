@@ -171,11 +171,13 @@ def _check_cmr_files(private: PrivateSide) -> str:
 def _check_hdf5(folder: Path) -> str:
     import itertools
 
+    from cineclr.intake.archives import is_archive
     from cineclr.intake.cmr.own import study_of
 
     sample = list(itertools.islice(folder.rglob("*.h5"), SAMPLE_FILES))
-    if not sample:
-        raise InputError("no *.h5 below cmr.hdf5 in sources.yaml")
+    files = itertools.islice((path for path in folder.rglob("*") if path.is_file()), SAMPLE_FILES)
+    if not sample and not any(map(is_archive, files)):
+        raise InputError("no *.h5, nor an archive, below cmr.hdf5 in sources.yaml")
     for path in sample:
         study_of(path)
     return f"{len(sample)} HDF5 files are of our schema"

@@ -1,5 +1,6 @@
 """Files in archives: each is a file of its own, and nothing in an archive reaches beyond it."""
 
+import errno
 import gzip
 import hashlib
 import random
@@ -300,3 +301,16 @@ def test_copies_are_set_aside_across_archives_folders_and_shards(archive):
     for shards in (1, 4):
         assert archive.scan(shards=shards).to_dict() == expected
     assert len(pd.read_parquet(archive.private / "index.parquet")) == 3
+
+
+def test_a_disk_that_fails_within_an_archive_stops_the_scan(archive, monkeypatch):
+    """It says nothing about the archive, whose files would else be set aside."""
+
+    def fail(self, size=None):
+        raise OSError(errno.EIO, "Input/output error", "/SMITH")
+
+    archive.add("a", tar_of({"x": clip(1)}))
+    monkeypatch.setattr(archives._Guarded, "read", fail)
+    with pytest.raises(InputError, match=r"file F\w+ cannot be read \(Input/output error\)"):
+        archive.scan()
+    assert not list(archive.private.glob("extracted*"))

@@ -5,13 +5,16 @@ import warnings
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import yaml
+from archive_files import zip_of
 from intake_files import Archive, compress, draw_sector, make_file, to_bytes
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from cineclr.errors import InputError
+from cineclr.intake import listing
 from cineclr.intake.index import index_studies
 from cineclr.intake.listing import list_files
 from cineclr.intake.scan import scan_dicom
@@ -118,6 +121,7 @@ def test_every_file_is_counted_once(codes):
 
 
 def test_copies_are_set_aside_across_shards_and_the_first_path_stays(archive):
+    """Case 30."""
     for number in range(6):
         archive.add(f"{number}", make_file(CLIP))
     codes = archive.scan(shards=4)
@@ -257,3 +261,39 @@ def test_a_shard_of_the_index_whose_files_did_not_change_keeps_its_bytes(archive
     changed = [shard for shard, data in enumerate(index()) if data != before[shard]]
     assert len(changed) == 1
     assert sum(len(pd.read_parquet(path)) for path in paths) == 5
+
+
+def test_links_to_folders_are_said_and_not_followed(archive, caplog):
+    """A link that leads round in a circle, one that leads out, one that leads nowhere; a pipe."""
+    archive.add("a/b/c", make_file(CLIP))
+    outside = archive.private.parent / "outside"
+    outside.mkdir()
+    (outside / "other").write_bytes(to_bytes(make_file(draw_sector(2))))
+    (archive.dicom / "a/b/circle").symlink_to(archive.dicom)
+    (archive.dicom / "elsewhere").symlink_to(outside)
+    (archive.dicom / "nowhere").symlink_to(outside / "gone")
+    (archive.dicom / "to a file").symlink_to(outside / "other")
+    os.mkfifo(archive.dicom / "pipe")
+    with caplog.at_level(logging.INFO):
+        assert archive.scan().to_dict() == {"a/b/c": "passed", "to a file": "passed"}
+    assert "2 links to folders are not followed" in caplog.text
+    assert "2 links that lead nowhere, pipes or devices are no files" in caplog.text
+
+
+def test_files_are_listed_a_batch_at_a_time(archive, monkeypatch):
+    monkeypatch.setattr(listing, "BATCH", 2)
+    for number in range(5):
+        archive.add(f"{number}", b"text")
+    listing.list_files(archive.private, 3, archive.private / "files.parquet")
+    assert pq.read_metadata(archive.private / "files.parquet").num_row_groups == 3
+    assert sorted(pd.read_parquet(archive.private / "files.parquet")["path"]) == list("01234")
+
+
+def test_a_shard_that_was_scanned_before_files_were_added_is_refused(archive):
+    archive.add("a", make_file(CLIP))
+    archive.scan(shards=1)
+    archive.add("b", zip_of({"c": b"text"}))
+    list_files(archive.private, 1, archive.private / "files.parquet")
+    parts, output = [archive.private / "scan/shard_0.parquet"], [archive.private / "index.parquet"]
+    with pytest.raises(InputError, match="holds 1 files, but 2 are listed"):
+        index_studies(archive.private, parts, output, archive.results / "scan.parquet")

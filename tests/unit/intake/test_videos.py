@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from archive_files import tar_of, zip_of
 from intake_files import Archive, draw_sector
 
 from cineclr.check import check_sources
@@ -130,3 +131,24 @@ def test_videos_and_dicom_exclude_each_other(videos):
         check_sources(videos.private)
     with pytest.raises(InputError, match="not both"):
         init(videos.private, [videos.dicom], videos.dicom.parent / "sheet.csv", videos=videos.dicom)
+
+
+def test_an_archive_counts_as_a_folder_where_it_lies(videos):
+    """So that the folder of a study may be in it, or around it."""
+    clips = {name: videos.write(f"{name}/a.avi", seed) for seed, name in enumerate(("1.2.3", "1.2.4"), 1)}
+    data = {name: (videos.dicom / name / "a.avi").read_bytes() for name in clips}
+    for name in clips:
+        (videos.dicom / name / "a.avi").unlink()
+    videos.add("all.zip", zip_of({"1.2.3/a.avi": data["1.2.3"], "b.avi": data["1.2.4"]}))
+    videos.add("1.2.4/one.tar", tar_of({"a.avi": data["1.2.4"]}))
+    expected = {
+        "1.2.4/one.tar!a.avi": "passed",
+        "all.zip!1.2.3/a.avi": "passed",
+        "all.zip!b.avi": "missing_study",
+    }
+    assert videos.scan().to_dict() == expected
+    assert set(videos.deidentify()) == {"passed"}
+    names = Pseudonymizer(PrivateSide(videos.private).key())
+    for study, clip in clips.items():
+        (avi,) = (videos.videos / names.pseudonym("study", study)).glob("*.avi")
+        assert read_avi(avi).shape == clip.shape

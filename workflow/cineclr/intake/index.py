@@ -37,6 +37,7 @@ GATHERED = [
 ORDER = ["root", "path", "member_at"]
 # What the scan says of a file that may change while what is in it does not.
 ONLY_SCAN = ["source", "size", "mtime_ns"]
+AT_ONCE = 8  # study shards held at a time: the scan is read once for so many
 
 
 def index_studies(private: Path, scan: list[Path], output: list[Path], ledger: Path) -> None:
@@ -99,10 +100,14 @@ def read_shards(scan: list[Path], table: pd.DataFrame, shards: int) -> Iterator[
     shard_by_study = {study: shard_of(study, shards) for study in passed["study"].unique()}
     places = passed["study"].map(shard_by_study).to_numpy(np.int64)
     scanned = pyarrow.dataset.dataset([str(path) for path in scan], format="parquet")
-    for shard in range(shards):
-        wanted = pc.field("file").isin(pyarrow.array(passed.loc[places == shard, "file"]))
+    for first in range(0, shards, AT_ONCE):
+        files = passed.loc[(places >= first) & (places < first + AT_ONCE), "file"]
+        wanted = pc.field("file").isin(pyarrow.array(files))
         rows = scanned.to_table(filter=wanted).to_pandas().drop(columns=ONLY_SCAN)
-        yield rows.sort_values(ORDER, kind="stable", ignore_index=True).assign(study_shard=shard)
+        rows = rows.sort_values(ORDER, kind="stable")
+        rows["study_shard"] = rows["study"].map(shard_by_study).astype("int64")
+        for shard in range(first, min(first + AT_ONCE, shards)):
+            yield rows[rows["study_shard"] == shard].reset_index(drop=True)
 
 
 def count_days(index: pd.DataFrame, first_days: pd.Series) -> pd.DataFrame:

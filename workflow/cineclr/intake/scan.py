@@ -36,7 +36,8 @@ SCAN_COLUMNS = {
     **{"photometric": "str", "frame_time_ms": "Float64", "regions": "str", "year": "Int64", "vendor": "str"},
     **{"model": "str", "heart_rate": "Int64", "study_day": "Int64", "age": "Int64", "pixel_sha256": "str"},
 }
-BATCH = 5_000  # rows of an archive held as such; then they are packed
+BATCH = 5_000  # rows held as such; then they are packed
+TOLD_EVERY = 10_000  # files of one archive, which is one step of the progress
 # Finds out about a file: its path on disk, and its place below the root, as if archives were folders.
 Judge = Callable[[Path, str], dict[str, object]]
 
@@ -90,6 +91,8 @@ class Scanner:
                 if archive is not None:
                     for count, member in enumerate(archive.members(), 1):
                         yield self._look_into(archive, member, listed, count)
+                        if count % TOLD_EVERY == 0:
+                            log.info("archive %s: %d files so far", listed.file, count)
         except ArchiveError as error:  # what could not be listed is accounted for as the archive itself
             yield {"code": str(error.code)}
             return

@@ -220,7 +220,8 @@ class CmrArchive:
         assert sorted(converted.index) == sorted(scanned.index[scanned == PASSED])
         codes = scanned.copy()
         codes[converted.index] = converted
-        paths = read_parquet([self.private / "cmr/files.parquet"]).set_index("file")["path"]
+        places = read_parquet(sorted((self.private / "cmr").glob("scan_*.parquet"))).set_index("file")
+        paths = places["path"] + ("!" + places["member"]).fillna("")
         return codes.rename(paths).sort_index()
 
     @property
