@@ -1,6 +1,6 @@
 """Publishing: an output appears under its name only when it is complete, verified and on disk.
 
-pandas and pyarrow are imported by what needs them: a process that decodes files spares 70 MB, and starts sooner.
+pandas and pyarrow are imported where they are needed: a process that decodes spares 70 MB and starts sooner.
 """
 
 from __future__ import annotations
