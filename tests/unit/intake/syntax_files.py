@@ -37,8 +37,8 @@ def by_pydicom(syntax: uid.UID, **options: object) -> bytes:
     return to_bytes(dataset)
 
 
-def video(syntax: uid.UID, codec: str, container: str, options: dict[str, str]) -> bytes:
-    """Return a file whose frames are one stream, as FFmpeg writes it, in fragments of 4,000 bytes."""
+def encode_video(codec: str, container: str, options: dict[str, str]) -> bytes:
+    """Return the clip as FFmpeg writes it."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as output:
         stream = output.add_stream(codec, rate=50, options=options)
@@ -47,7 +47,12 @@ def video(syntax: uid.UID, codec: str, container: str, options: dict[str, str]) 
         for frame in CLIP:
             output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="gray")))
         output.mux(stream.encode())
-    data = buffer.getvalue()
+    return buffer.getvalue()
+
+
+def video(syntax: uid.UID, codec: str, container: str, options: dict[str, str]) -> bytes:
+    """Return a file whose frames are one stream, in fragments of 4,000 bytes."""
+    data = encode_video(codec, container, options)
     parts = [data[start : start + 4000] for start in range(0, len(data), 4000)]
     dataset = make_file(np.repeat(CLIP[..., None], 3, axis=3), PhotometricInterpretation="YBR_PARTIAL_420")
     dataset.PixelData = encapsulate(parts, has_bot=False)
