@@ -31,6 +31,18 @@ def root(tmp_path):
     return tmp_path
 
 
+class NoModels:
+    """In place of the text gate, whose models take a second to load."""
+
+    def __init__(self, least_score):
+        assert 0 < least_score < 1
+
+
+@pytest.fixture(autouse=True)
+def _spare_the_models(monkeypatch):
+    monkeypatch.setattr("cineclr.intake.gate.TextGate", NoModels)
+
+
 def spoil_weights(root):
     (root / "weights.pth").write_bytes(b"weights")
     sources = root / "private" / "main" / "sources.yaml"
@@ -42,10 +54,22 @@ def run_check(root):
     check([root / "config.yaml"], root)
 
 
+def test_a_text_gate_that_cannot_work_is_told_before_the_run(root, monkeypatch, capsys):
+    def fail(least_score):
+        raise InputError("text gate: not installed")
+
+    monkeypatch.setattr("cineclr.intake.gate.TextGate", fail)
+    with pytest.raises(InputError, match="1 of 9 checks failed:\ntext gate: "):
+        run_check(root)
+    (root / "config.yaml").write_text("echo: {views: {classifier: train}, deidentify: {text_gate: false}}\n")
+    run_check(root)
+    assert "text gate: off" in capsys.readouterr().out
+
+
 def test_a_good_set_up_passes_every_check(root, capsys):
     run_check(root)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[-8:]] == ["ok"] * 8
+    assert [line.split()[0] for line in lines[-9:]] == ["ok"] * 9
     assert "2 studies" in "\n".join(lines)
 
 
@@ -70,13 +94,13 @@ def test_each_mistake_is_named_with_its_remedy(root, spoil, words):
     with pytest.raises(InputError, match=words) as caught:
         run_check(root)
     assert "1.2.3" not in str(caught.value)
-    assert "1 of 8" in str(caught.value)
+    assert "1 of 9" in str(caught.value)
 
 
 def test_a_run_that_tests_the_models_of_another_needs_no_weights_and_no_labelled_videos(root, capsys):
     (root / "labels.csv").unlink()
     (root / "config.yaml").write_text("models: north\n")
-    with pytest.raises(InputError, match=r"1 of 9 checks failed:\nmodels: .*north/echo/models.json"):
+    with pytest.raises(InputError, match=r"1 of 10 checks failed:\nmodels: .*north/echo/models.json"):
         run_check(root)
     settings = json.dumps(describe_models(Config(), "echo"))
     record_models(settings, root / "results/north/echo/models.json")

@@ -44,6 +44,7 @@ def check(
         checks |= {
             "sheet": lambda: _check_sheet(private),
             "echo files": lambda: _check_echo_files(private),
+            "text gate": lambda: _check_text_gate(settings),
             "weights": lambda: _check_weights(private, settings),
             "view labels": lambda: _check_view_labels(private, settings),
         }
@@ -161,6 +162,15 @@ def _check_reports(private: PrivateSide) -> str:
 def _check_echo_files(private: PrivateSide) -> str:
     sources = private.sources()
     return _check_videos(sources.videos) if sources.videos else _check_dicom(sources.dicom, "dicom")
+
+
+def _check_text_gate(settings: Config) -> str:
+    from cineclr.intake.gate import TextGate
+
+    if not settings.echo.deidentify.text_gate:
+        return "off: nothing looks for text inside the sector"
+    TextGate(settings.echo.deidentify.text_score)
+    return "a drawn word is found"
 
 
 def _check_cmr_files(private: PrivateSide) -> str:

@@ -1,0 +1,134 @@
+"""The text gate on drawn text, and what the mask leaves of text around the sector."""
+
+import importlib
+
+import numpy as np
+import pytest
+from intake_files import draw_sector
+
+from cineclr.config.echo import Deidentify
+from cineclr.demo.burned_in import burn_inside, burn_outside, draw_example, is_gone, share_left
+from cineclr.demo.lettering import FACES, burn, render
+from cineclr.demo.plan import SCREENS
+from cineclr.errors import InputError
+from cineclr.intake import gate as gate_module
+from cineclr.intake.gate import TextGate
+from cineclr.intake.mask import apply_mask, find_sector
+from cineclr.intake.pictures import draw_pictures
+
+SETTINGS = Deidentify()
+
+
+@pytest.fixture(scope="module")
+def gate():
+    return TextGate(SETTINGS.text_score)
+
+
+def drawn(make, count, first=0):
+    """Return so many clips with text; a text that has no room is passed over."""
+    found = (made for made in map(make, range(first, first + 20 * count)) if made is not None)
+    return [next(found) for _ in range(count)]
+
+
+def find(gate, clip):
+    return gate.find_text(draw_pictures(clip, SETTINGS.text_frames))
+
+
+def check_masking(count):
+    cases = drawn(lambda seed: burn_outside(seed, only_sector=False), count)
+    assert {case.is_light for case in cases} == {True, False}
+    masks = [find_sector(case.clip, SETTINGS) for case in cases]
+    assert all(is_gone(case, mask) for case, mask in zip(cases, masks, strict=True))
+    assert all(share_left(case, mask) < 0.1 for case, mask in zip(cases, masks, strict=True))
+    assert not any(is_gone(case, np.full(case.ink.shape, 255, np.uint8)) for case in cases)
+
+
+def test_text_beside_the_sector_is_gone_after_masking():
+    """Case 6: light and dark text of many sizes and faces, a small number of them."""
+    check_masking(20)
+
+
+@pytest.mark.full
+def test_500_texts_beside_the_sector_are_gone_after_masking():
+    """Case 6: 500 texts, none left."""
+    check_masking(500)
+
+
+def test_text_left_beside_the_sector_is_found(gate):
+    """As if masking had failed for it: text in the black around the sector."""
+    cases = drawn(lambda seed: burn_outside(seed, only_sector=True), 6, first=5000)
+    assert sum(bool(find(gate, case.clip)) for case in cases) >= 5
+
+
+def test_strong_text_inside_the_sector_is_found_and_boxed(gate):
+    """Case 7: where the mask cannot help; weaker text may be missed (see `benchmarks/text_gate.py`)."""
+    cases = drawn(lambda seed: burn_inside(seed, 150), 5, first=5000)
+    found = [(case, hits) for case in cases if (hits := find(gate, case.clip))]
+    assert len(found) >= 4
+    rows, columns = np.nonzero(found[0][0].ink)
+    hit = max(found[0][1], key=lambda one: one.score)
+    assert hit.x0 - 6 <= columns.min()
+    assert hit.x1 + 6 >= columns.max()
+    assert hit.y0 - 6 <= rows.min()
+    assert hit.y1 + 6 >= rows.max()
+    assert 0.6 <= hit.score <= 1
+
+
+def test_text_as_bright_as_the_speckle_shows_in_the_range_over_time():
+    """Case 7: it is in no frame to be seen, but it alone stands still."""
+    clip = draw_sector(3, 24)
+    cover = render("MRN 4711", "simplex", 12)
+    burn(clip, cover, 64, 84, float(clip[:, 84:96, 64:120].mean()))
+    darkest, brightest, span = draw_pictures(clip, 0)
+    ink = np.zeros(clip.shape[1:], bool)
+    ink[84 : 84 + cover.shape[0], 64 : 64 + cover.shape[1]] = cover > 0.9
+    around = np.zeros_like(ink)
+    around[80:104, 60:130] = True
+    assert span[ink].mean() < 0.2 * span[around & ~ink].mean()
+    assert ((brightest - darkest) == span).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_clip_without_text_passes(gate, seed):
+    clip, _ = draw_example(seed, SCREENS[seed])
+    mask = find_sector(clip, SETTINGS)
+    masked = clip.copy()
+    apply_mask(masked, mask)
+    assert find(gate, masked) == []
+
+
+def test_one_or_two_characters_are_no_text(gate):
+    """Scanners mark the side of the probe and the focus; specks of speckle read as single characters."""
+    for words, expected in (("V", False), ("P4", False), ("P4 1950", True)):
+        picture = np.zeros((1, 240, 320), np.uint8)
+        burn(picture, render(words, "DejaVuSans", 16), 100, 100, 220)
+        assert bool(gate.find_text(picture)) == expected, words
+
+
+def test_all_faces_and_small_letters_are_found(gate):
+    pictures = np.zeros((len(FACES), 400, 600), np.uint8)
+    for number, face in enumerate(FACES):
+        burn(pictures[number : number + 1], render("JONES 1950-02-03", face, 9), 60 + 20 * number, 150, 180)
+    assert {hit.picture for hit in gate.find_text(pictures)} == set(range(len(FACES)))
+
+
+def test_without_the_reader_nothing_starts(monkeypatch):
+    def absent(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(gate_module.importlib, "import_module", absent)
+    with pytest.raises(InputError, match="rapidocr or onnxruntime is not installed"):
+        TextGate(0.6)
+
+
+def test_models_that_are_missing_are_not_fetched(monkeypatch, tmp_path):
+    rapidocr = importlib.import_module("rapidocr")
+    monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "__init__.py"))
+    with pytest.raises(InputError, match="0 models of kind det"):
+        TextGate(0.6)
+
+
+def test_models_that_find_nothing_are_refused(monkeypatch):
+    monkeypatch.setattr(gate_module, "SELF_TEST", "")
+    with pytest.raises(InputError, match="do not work here"):
+        TextGate(0.6)
