@@ -132,7 +132,7 @@ def _burned(
 def compress(clip: np.ndarray) -> np.ndarray:
     """Return grey frames, uint8 (T, H, W), as JPEG leaves them."""
     streams = (cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1] for frame in clip)
-    return np.stack([cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE) for stream in streams]).astype(np.uint8)
+    return np.stack([np.asarray(cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE), np.uint8) for stream in streams])
 
 
 def share_left(burned: Burned, mask: np.ndarray) -> float:
