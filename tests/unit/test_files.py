@@ -7,16 +7,8 @@ import pytest
 
 from cineclr import __version__
 from cineclr.errors import InputError
-from cineclr.files import (
-    publish,
-    read_fact,
-    read_parquet,
-    require_file,
-    sha256_file,
-    write_json,
-    write_parquet,
-    write_table,
-)
+from cineclr.files import read_fact, read_parquet, require_file, write_json, write_parquet, write_table
+from cineclr.publishing import publish, sha256_file
 
 FRAME = pd.DataFrame({"study": ["S1", "S2"], "label": [0, 1]})
 

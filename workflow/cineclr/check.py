@@ -11,10 +11,10 @@ import yaml
 
 from cineclr.config import Config, load_config
 from cineclr.errors import InputError
-from cineclr.files import sha256_file
 from cineclr.frozen import Wing, read_models
 from cineclr.operation.check_cluster import cluster_checks, find_profile
 from cineclr.private import PrivateSide, Pseudonymizer
+from cineclr.publishing import sha256_file
 from cineclr.sources import CmrWeights, Weights
 
 SAMPLE_FILES = 200

@@ -14,7 +14,7 @@ import yaml
 
 from cineclr.config.base import parse_settings
 from cineclr.errors import InputError
-from cineclr.files import publish
+from cineclr.publishing import publish
 from cineclr.sources import CmrSources, Sources
 
 Kind = Literal["patient", "study", "video", "file", "cine"]

@@ -11,7 +11,7 @@ from views_hospital import CLASSES, Hospital
 
 from cineclr.config.echo import Views
 from cineclr.errors import InputError
-from cineclr.files import sha256_file
+from cineclr.publishing import sha256_file
 from cineclr.seeds import derive_seed
 from cineclr.views.classifier import classify_views, import_view_classifier
 from cineclr.views.frames import choose_frames

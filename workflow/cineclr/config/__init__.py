@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from cineclr.config.base import Execution, Section, Shards, parse_settings
 from cineclr.config.cmr import Cmr
 from cineclr.config.echo import Echo
-from cineclr.files import publish
+from cineclr.publishing import publish
 
 RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 

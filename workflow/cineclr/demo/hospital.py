@@ -23,9 +23,10 @@ from cineclr.demo.plan import TWO_D_VIEWS, StudyPlan, plan_hospital, truth_rows
 from cineclr.demo.records import canaries, sheet_row, study_row
 from cineclr.demo.shoot import shoot
 from cineclr.errors import InputError
-from cineclr.files import publish, write_parquet
+from cineclr.files import write_parquet
 from cineclr.private import KEY_BYTES, make_private_folder, write_private
 from cineclr.progress import track
+from cineclr.publishing import publish
 
 log = logging.getLogger(__name__)
 WORKERS = 2  # the files do not depend on it

@@ -14,7 +14,7 @@ import pandas as pd
 
 from cineclr.config.echo import Deidentify
 from cineclr.errors import InputError
-from cineclr.files import frame_of, publish, publish_folder, write_parquet
+from cineclr.files import frame_of, write_parquet
 from cineclr.intake.clean import Cleaned, Job, clean_clip
 from cineclr.intake.decisions import decisions_file, read_decisions
 from cineclr.intake.gate import TextGate
@@ -28,6 +28,7 @@ from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code, count_codes
 from cineclr.private import PrivateSide, Sources
 from cineclr.progress import Progress
+from cineclr.publishing import publish, publish_folder
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from pydicom.valuerep import DSfloat
 
 from cineclr import __version__
 from cineclr.errors import InputError
-from cineclr.files import frame_of, publish, sha256_file, write_parquet
+from cineclr.files import frame_of, write_parquet
 from cineclr.intake.headers import CENTIMETRES
 from cineclr.intake.mask import TISSUE_2D
 from cineclr.intake.pixeldata import read_sof
@@ -29,6 +29,7 @@ from cineclr.intake.scanners import OTHER
 from cineclr.ledger import PASSED
 from cineclr.private import PrivateSide, Pseudonymizer
 from cineclr.progress import track
+from cineclr.publishing import publish, sha256_file
 from cineclr.video.avi import Video
 
 log = logging.getLogger(__name__)

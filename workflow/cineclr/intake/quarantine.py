@@ -17,11 +17,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cineclr.files import frame_of, move_file, write_parquet
+from cineclr.files import frame_of, write_parquet
 from cineclr.intake.clean import Cleaned
 from cineclr.intake.decisions import REJECT, RELEASE, Decision
 from cineclr.intake.gate import Hit, TextGate
 from cineclr.ledger import Code
+from cineclr.publishing import move_file
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from cineclr.config.base import Precision
 from cineclr.errors import InputError
-from cineclr.files import publish, require_file, sha256_file
+from cineclr.files import require_file
 from cineclr.models.r3d import R3D18
 from cineclr.private import PrivateSide
+from cineclr.publishing import publish, sha256_file
 
 logger = logging.getLogger(__name__)
 

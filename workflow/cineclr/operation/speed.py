@@ -10,12 +10,12 @@ import torch
 from cineclr.check import read_config
 from cineclr.config import Config
 from cineclr.errors import InputError
-from cineclr.files import publish
 from cineclr.operation import speed_cmr, speed_echo
 from cineclr.operation.networks import describe_network
 from cineclr.operation.rates import COLUMNS, CPU
 from cineclr.operation.stage import Measured, Scale
 from cineclr.operation.work import Kind
+from cineclr.publishing import publish
 
 logger = logging.getLogger(__name__)
 

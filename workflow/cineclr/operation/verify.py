@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from cineclr.errors import InputError
-from cineclr.files import sha256_file
 from cineclr.ledger import PASSED
 from cineclr.progress import track
+from cineclr.publishing import sha256_file
 from cineclr.video.store import ClipStore
 
 

@@ -21,8 +21,9 @@ from cineclr.config.base import Section, parse_settings
 from cineclr.config.cmr import Studies
 from cineclr.config.echo import Deidentify
 from cineclr.errors import InputError
-from cineclr.files import publish, read_fact, read_parquet
+from cineclr.files import read_fact, read_parquet
 from cineclr.ledger import MEANING, PASSED, Code, count_codes
+from cineclr.publishing import publish
 from cineclr.reporting.flow_chart import FlowChart
 from cineclr.reporting.flow_chart import describe_flow as draw_flow
 from cineclr.reporting.suppress import WITHHELD, withhold

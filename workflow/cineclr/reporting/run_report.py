@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cineclr
 from cineclr.errors import InputError
-from cineclr.files import publish
+from cineclr.publishing import publish
 
 
 def write_report(config: str, wings: list[str], output: Path) -> None:

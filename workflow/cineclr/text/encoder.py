@@ -10,8 +10,9 @@ from typing import Any
 
 from cineclr.config.cmr import TextEncoder
 from cineclr.errors import InputError
-from cineclr.files import publish, write_json
+from cineclr.files import write_json
 from cineclr.private import PrivateSide
+from cineclr.publishing import publish
 
 log = logging.getLogger(__name__)
 DESCRIPTION = "description.json"

@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 
 from cineclr.errors import InputError
-from cineclr.files import publish
 from cineclr.private import PrivateSide
+from cineclr.publishing import publish
 from cineclr.seeds import derive_seed
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ import pandas as pd
 
 from cineclr.config.cmr import Text
 from cineclr.errors import InputError
-from cineclr.files import publish, require_file, write_parquet
+from cineclr.files import require_file, write_parquet
+from cineclr.publishing import publish
 from cineclr.text.encoder import DESCRIPTION, hash_vocabulary, load_tokenizer
 from cineclr.text.splitter import Splitter
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from cineclr.files import publish, sha256_file
+from cineclr.publishing import publish, sha256_file
 
 logger = logging.getLogger(__name__)
 

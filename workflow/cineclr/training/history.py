@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cineclr.files import publish
+from cineclr.publishing import publish
 
 
 def write_history(rows: list[dict[str, float]], path: Path) -> None:

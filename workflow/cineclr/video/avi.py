@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cineclr.files import publish
+from cineclr.publishing import publish
 from cineclr.video.codecs import CodecName, Encoder, open_decoder, open_encoder
 
 HAS_INDEX, KEY_FRAME = 0x10, 0x10

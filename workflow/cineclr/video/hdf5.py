@@ -13,7 +13,8 @@ import pandas as pd
 from cineclr import __version__
 from cineclr.config.cmr import VIEWS, View
 from cineclr.errors import InputError
-from cineclr.files import publish, require_file
+from cineclr.files import require_file
+from cineclr.publishing import publish
 
 SCHEMA, SCHEMA_VERSION = "cineclr-cmr", 1
 AXES = "slice,frame,row,column"

@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from cineclr.errors import InputError
-from cineclr.files import publish, read_parquet
+from cineclr.files import read_parquet
 from cineclr.ledger import PASSED
+from cineclr.publishing import publish
 
 REMEDY = "Make this shard again: snakemake --forcerun preprocess_clips"
 CHECKED = {"real_frames", "sha256"}  # columns that shards of earlier versions lack

@@ -9,10 +9,11 @@ import torch
 
 from cineclr.config.echo import Views
 from cineclr.errors import InputError
-from cineclr.files import sha256_file, write_parquet
+from cineclr.files import write_parquet
 from cineclr.ledger import PASSED, Code
 from cineclr.private import PrivateSide
 from cineclr.progress import track
+from cineclr.publishing import sha256_file
 from cineclr.seeds import derive_seed
 from cineclr.views.frames import choose_frames, load_frames
 from cineclr.views.networks import (

@@ -13,7 +13,8 @@ import torchvision
 
 from cineclr.config.echo import Views
 from cineclr.errors import InputError
-from cineclr.files import publish, sha256_file, write_json
+from cineclr.files import write_json
+from cineclr.publishing import publish, sha256_file
 from cineclr.views.frames import normalise_frames
 
 TORCHSCRIPT = "torchscript"

@@ -10,10 +10,11 @@ import pandas as pd
 from cineclr.cohort.rows import raise_errors, read_rows
 from cineclr.config.cmr import VIEWS, SeriesViews, View
 from cineclr.errors import InputError
-from cineclr.files import publish, read_fact
+from cineclr.files import read_fact
 from cineclr.intake.cmr.slices import TO_APEX, normal_of
 from cineclr.intake.index import write_shards
 from cineclr.private import CmrSources, PrivateSide
+from cineclr.publishing import publish
 from cineclr.views.series_names import FAINT, excludes, view_of_name
 
 log = logging.getLogger(__name__)

@@ -30,10 +30,11 @@ from cineclr.demo.cmr.patients import CmrStudy, draw_studies
 from cineclr.demo.cmr.report import join_report, write_report
 from cineclr.demo.cmr.series import LEAST_FRAMES, Series, plan_series
 from cineclr.demo.identity import ISSUER, uid
-from cineclr.files import publish, write_parquet
+from cineclr.files import write_parquet
 from cineclr.ledger import USED, Code
 from cineclr.private import CmrSources, write_private
 from cineclr.progress import track
+from cineclr.publishing import publish
 from cineclr.seeds import derive_seed
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cineclr.config.cmr import VIEWS, Studies
 from cineclr.errors import InputError
-from cineclr.files import frame_of, publish, read_fact, write_parquet
+from cineclr.files import frame_of, read_fact, write_parquet
 from cineclr.intake.cmr.assemble import Acquired, assemble, find_windows
 from cineclr.intake.cmr.decode import Decoded, Job, decode_slice
 from cineclr.intake.cmr.own import copy_study
@@ -20,6 +20,7 @@ from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code, count_codes
 from cineclr.private import PrivateSide, Pseudonymizer
 from cineclr.progress import Progress, track
+from cineclr.publishing import publish
 from cineclr.video.hdf5 import CLIPS, sort_clips, write_study
 
 log = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 
 from cineclr.errors import InputError
-from cineclr.files import sha256_file
 from cineclr.ledger import PASSED, Code
 from cineclr.private import Pseudonymizer
+from cineclr.publishing import sha256_file
 from cineclr.video.hdf5 import PER_SLICE, StudyView, check_study, write_study
 
 

@@ -12,13 +12,14 @@ import pandas as pd
 from cineclr.cohort.rows import raise_errors
 from cineclr.config.cmr import Studies
 from cineclr.errors import InputError
-from cineclr.files import frame_of, publish, write_parquet
+from cineclr.files import frame_of, write_parquet
 from cineclr.intake.cmr import acdc, kaggle, ukb
 from cineclr.intake.cmr.convert import MANIFEST_COLUMNS
 from cineclr.intake.cmr.imports import Import, Imported
 from cineclr.intake.cmr.own import copy_study, study_of
 from cineclr.ledger import PASSED, count_codes
 from cineclr.private import PrivateSide, Pseudonymizer, write_private
+from cineclr.publishing import publish
 from cineclr.video.hdf5 import CLIPS, sort_clips
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cineclr.files import publish
+from cineclr.publishing import publish
 
 log = logging.getLogger(__name__)
 

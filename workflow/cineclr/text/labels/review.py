@@ -8,7 +8,8 @@ import pandas as pd
 
 from cineclr.cohort.rows import raise_errors, read_rows
 from cineclr.errors import InputError
-from cineclr.files import publish, require_file, write_table
+from cineclr.files import require_file, write_table
+from cineclr.publishing import publish
 from cineclr.seeds import derive_seed
 from cineclr.stats.agreement import agreement
 
