@@ -147,8 +147,11 @@ def _ink(cover: np.ndarray, x: int, y: int, shape: tuple[int, ...]) -> np.ndarra
 
 def compress(clip: np.ndarray) -> np.ndarray:
     """Return grey frames, uint8 (T, H, W), as JPEG leaves them."""
-    streams = (cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1] for frame in clip)
-    return np.stack([cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE) for stream in streams]).astype(np.uint8)
+    coded = np.empty_like(clip)
+    for frame, target in zip(clip, coded, strict=True):
+        stream = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+        target[:] = cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE)
+    return coded
 
 
 def share_left(text: Text, mask: np.ndarray) -> float:
