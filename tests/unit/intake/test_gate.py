@@ -7,7 +7,7 @@ import pytest
 from intake_files import draw_sector
 
 from cineclr.config.echo import Deidentify
-from cineclr.demo.burned_in import burn_inside, burn_outside, draw_example, is_gone, share_left
+from cineclr.demo.burned_in import burn_inside, burn_outside, draw_example, is_found, is_gone, share_left
 from cineclr.demo.lettering import FACES, burn, render
 from cineclr.demo.plan import SCREENS
 from cineclr.errors import InputError
@@ -24,49 +24,65 @@ def gate():
     return TextGate(SETTINGS.text_score)
 
 
-def drawn(make, count, first=0):
-    """Return so many clips with text; a text that has no room is passed over."""
-    found = (made for made in map(make, range(first, first + 20 * count)) if made is not None)
-    return [next(found) for _ in range(count)]
-
-
 def find(gate, clip):
     return gate.find_text(draw_pictures(clip, SETTINGS.text_frames))
 
 
-def check_masking(count):
-    cases = drawn(lambda seed: burn_outside(seed, only_sector=False), count)
-    assert {case.is_light for case in cases} == {True, False}
-    masks = [find_sector(case.clip, SETTINGS) for case in cases]
-    assert all(is_gone(case, mask) for case, mask in zip(cases, masks, strict=True))
-    assert all(share_left(case, mask) < 0.1 for case, mask in zip(cases, masks, strict=True))
-    assert not any(is_gone(case, np.full(case.ink.shape, 255, np.uint8)) for case in cases)
+def count_found(gate, clips):
+    """Return how many of the texts in clips are found, and how many there are."""
+    found = [
+        is_found(text, hits) for clip in clips for hits in [find(gate, clip.clip)] for text in clip.texts
+    ]
+    return sum(found), len(found)
+
+
+def check_masking(clips):
+    texts = 0
+    for burned in (burn_outside(seed, only_sector=False) for seed in range(clips)):
+        mask = find_sector(burned.clip, SETTINGS)
+        everything = np.full(mask.shape, 255, np.uint8)
+        for text in burned.texts:
+            assert is_gone(text, burned.sector, mask)
+            assert share_left(text, mask) < 0.1
+            assert not is_gone(text, burned.sector, everything)
+        texts += len(burned.texts)
+    return texts
 
 
 def test_text_beside_the_sector_is_gone_after_masking():
     """Case 6: light and dark text of many sizes and faces, a small number of them."""
-    check_masking(20)
+    assert check_masking(clips=5) >= 20
 
 
 @pytest.mark.full
 def test_500_texts_beside_the_sector_are_gone_after_masking():
     """Case 6: 500 texts, none left."""
-    check_masking(500)
+    assert check_masking(clips=106) >= 500
 
 
 def test_text_left_beside_the_sector_is_found(gate):
     """As if masking had failed for it: text in the black around the sector."""
-    cases = drawn(lambda seed: burn_outside(seed, only_sector=True), 6, first=5000)
-    assert sum(bool(find(gate, case.clip)) for case in cases) >= 5
+    found, texts = count_found(gate, [burn_outside(seed, only_sector=True) for seed in (5000, 5001)])
+    assert texts >= 8
+    assert found >= texts - 1
+
+
+@pytest.mark.full
+def test_95_per_cent_of_500_texts_left_beside_the_sector_are_found(gate):
+    """As if masking had failed for them."""
+    found, texts = count_found(gate, (burn_outside(seed, only_sector=True) for seed in range(106)))
+    assert texts >= 500
+    assert found >= 0.95 * texts
 
 
 def test_strong_text_inside_the_sector_is_found_and_boxed(gate):
     """Case 7: where the mask cannot help; weaker text may be missed (see `benchmarks/text_gate.py`)."""
-    cases = drawn(lambda seed: burn_inside(seed, 150), 5, first=5000)
-    found = [(case, hits) for case in cases if (hits := find(gate, case.clip))]
-    assert len(found) >= 4
-    rows, columns = np.nonzero(found[0][0].ink)
-    hit = max(found[0][1], key=lambda one: one.score)
+    found, texts = count_found(gate, [burn_inside(seed, 150) for seed in (5000, 5001)])
+    assert texts >= 4
+    assert found >= texts - 1
+    clip = burn_inside(5002, 150, texts=1)
+    hit = max(find(gate, clip.clip), key=lambda one: one.score)
+    rows, columns = np.nonzero(clip.texts[0].ink)
     assert hit.x0 - 6 <= columns.min()
     assert hit.x1 + 6 >= columns.max()
     assert hit.y0 - 6 <= rows.min()

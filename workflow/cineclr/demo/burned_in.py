@@ -13,22 +13,31 @@ from cineclr.demo.plan import FULL_SCREENS, TWO_D_VIEWS, plan_hospital
 from cineclr.demo.screen import lay_out
 from cineclr.demo.shoot import draw_screen
 from cineclr.demo.ultrasound import draw_opening
+from cineclr.intake.gate import Hit
 from cineclr.seeds import derive_seed
 
 JPEG_QUALITY = 80  # of the source, as scanners store it
 HEIGHTS = (8, 24)  # rows of a capital letter, on screens of 480 and 600 rows
 PANEL = 3  # pixels of a light panel around dark text
+APART = 40  # pixels between texts: each is found or missed by itself
 RIM = 8  # pixels around the sector that may change with it: those of a JPEG block
 
 
 @dataclass(frozen=True)
+class Text:
+    """One text: its ink as bool (H, W), and whether it is light on dark."""
+
+    ink: np.ndarray
+    is_light: bool
+
+
+@dataclass(frozen=True)
 class Burned:
-    """A screen with one text in it: clip uint8 (T, H, W), the sector and the text's ink as bool (H, W)."""
+    """A screen with texts in it: clip uint8 (T, H, W), and the sector as bool (H, W)."""
 
     clip: np.ndarray
     sector: np.ndarray
-    ink: np.ndarray
-    is_light: bool
+    texts: list[Text]
 
 
 @lru_cache(maxsize=4)
@@ -48,49 +57,53 @@ def draw_example(seed: int, screen: tuple[int, int], frames: int = 24) -> tuple[
     return clip, sector
 
 
-def burn_outside(seed: int, only_sector: bool) -> Burned | None:
-    """Return a clip with text beside the sector, light or on a light panel; None where it has no room.
+def burn_outside(seed: int, only_sector: bool, texts: int = 5) -> Burned:
+    """Return a clip with up to so many texts beside the sector, light or on a light panel.
 
-    `only_sector` blanks the rest of the screen first: the clip then looks as if masking had failed for this
-    text alone.
+    `only_sector` blanks the rest of the screen first: the clip then looks as if masking had failed for these
+    texts alone.
     """
     rng = np.random.default_rng(derive_seed(seed, "burn_outside"))
     clip, sector = _draw_screen(rng)
     if only_sector:
         clip *= sector
-    cover = _draw_text(rng)
-    if (place := _find_room(rng, cover, ~sector)) is None:
-        return None
-    x, y = place
-    is_light = bool(rng.random() < 0.7)
-    if is_light:
-        ink = float(rng.integers(100, 256))
-    else:
-        rows, columns = cover.shape
-        around = np.s_[:, max(0, y - PANEL) : y + rows + PANEL, max(0, x - PANEL) : x + columns + PANEL]
-        np.copyto(clip[around], np.uint8(rng.integers(130, 240)), where=~sector[around[1:]])
-        ink = float(rng.integers(0, 60))
-    return _burned(clip, sector, cover, x, y, ink, is_light)
+    free, drawn = ~sector, []
+    for _ in range(texts):
+        cover = _draw_text(rng)
+        if (place := _find_room(rng, cover, free)) is None:
+            continue
+        is_light = bool(rng.random() < 0.7)
+        if not is_light:
+            around = _around(cover, *place, PANEL)
+            np.copyto(clip[:, *around], np.uint8(rng.integers(130, 240)), where=free[around])
+        ink = rng.integers(100, 256) if is_light else rng.integers(0, 60)
+        burn(clip, cover, *place, float(ink))
+        drawn.append(Text(_ink(cover, *place, sector.shape), is_light))
+        free[_around(cover, *place, APART)] = False
+    return Burned(compress(clip), sector, drawn)
 
 
-def burn_inside(seed: int, contrast: int) -> Burned | None:
-    """Return a masked clip with text in the sector, `contrast` grey levels from the mean of what it covers.
+def burn_inside(seed: int, contrast: int, texts: int = 3) -> Burned:
+    """Return a masked clip with up to so many texts in the sector.
 
-    None where it has no room, or no such grey level exists.
+    Each is `contrast` grey levels from the mean of what it covers, and left out where no such level exists.
     """
     rng = np.random.default_rng(derive_seed(seed, "burn_inside"))
     clip, sector = _draw_screen(rng)
     clip *= sector
-    cover = _draw_text(rng)
-    if (place := _find_room(rng, cover, sector)) is None:
-        return None
-    x, y = place
-    mean = float(clip[:, y : y + cover.shape[0], x : x + cover.shape[1]].mean())
-    is_light = bool(rng.random() < 0.6) or mean < contrast
-    ink = mean + (contrast if is_light else -contrast)
-    if not 0 <= ink <= 255:
-        return None
-    return _burned(clip, sector, cover, x, y, ink, is_light)
+    free, drawn = sector.copy(), []
+    for _ in range(texts):
+        cover = _draw_text(rng)
+        if (place := _find_room(rng, cover, free)) is None:
+            continue
+        mean = float(clip[:, *_around(cover, *place, 0)].mean())
+        is_light = bool(rng.random() < 0.6) or mean < contrast
+        ink = mean + (contrast if is_light else -contrast)
+        if ink <= 255:
+            burn(clip, cover, *place, ink)
+            drawn.append(Text(_ink(cover, *place, sector.shape), is_light))
+            free[_around(cover, *place, APART)] = False
+    return Burned(compress(clip), sector, drawn)
 
 
 def _draw_screen(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -107,9 +120,9 @@ def _draw_text(rng: np.random.Generator) -> np.ndarray:
 def _find_room(rng: np.random.Generator, cover: np.ndarray, free: np.ndarray) -> tuple[int, int] | None:
     """Return a random place (x, y) at which the whole text lies on free pixels, bool (H, W)."""
     rows, columns = cover.shape
-    taken = cv2.integral((~free).astype(np.uint8))
     if rows >= free.shape[0] or columns >= free.shape[1]:
         return None
+    taken = cv2.integral((~free).astype(np.uint8))
     sums = (
         taken[rows:, columns:] - taken[:-rows, columns:] - taken[rows:, :-columns] + taken[:-rows, :-columns]
     )
@@ -120,13 +133,16 @@ def _find_room(rng: np.random.Generator, cover: np.ndarray, free: np.ndarray) ->
     return int(x), int(y)
 
 
-def _burned(
-    clip: np.ndarray, sector: np.ndarray, cover: np.ndarray, x: int, y: int, ink: float, is_light: bool
-) -> Burned:
-    burn(clip, cover, x, y, ink)
-    shown = np.zeros(sector.shape, bool)
-    shown[y : y + cover.shape[0], x : x + cover.shape[1]] = cover > 0.5
-    return Burned(compress(clip), sector, shown, is_light)
+def _around(cover: np.ndarray, x: int, y: int, margin: int) -> tuple[slice, slice]:
+    """Return the rows and columns of a text at (x, y) and of a margin around it."""
+    rows, columns = cover.shape
+    return slice(max(0, y - margin), y + rows + margin), slice(max(0, x - margin), x + columns + margin)
+
+
+def _ink(cover: np.ndarray, x: int, y: int, shape: tuple[int, ...]) -> np.ndarray:
+    ink = np.zeros(shape, bool)
+    ink[_around(cover, x, y, 0)] = cover > 0.5
+    return ink
 
 
 def compress(clip: np.ndarray) -> np.ndarray:
@@ -135,13 +151,18 @@ def compress(clip: np.ndarray) -> np.ndarray:
     return np.stack([np.asarray(cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE), np.uint8) for stream in streams])
 
 
-def share_left(burned: Burned, mask: np.ndarray) -> float:
-    """Return which share of the text's ink a mask, uint8 (H, W), keeps."""
-    return float((mask[burned.ink] > 0).mean())
+def share_left(text: Text, mask: np.ndarray) -> float:
+    """Return which share of a text's ink a mask, uint8 (H, W), keeps."""
+    return float((mask[text.ink] > 0).mean())
 
 
-def is_gone(burned: Burned, mask: np.ndarray) -> bool:
+def is_gone(text: Text, sector: np.ndarray, mask: np.ndarray) -> bool:
     """Return whether a mask, uint8 (H, W), keeps no ink beyond the sector and the blocks at its edge."""
     size = 2 * RIM + 1
-    edge = cv2.dilate(burned.sector.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
-    return not bool((mask[burned.ink & ~edge] > 0).any())
+    edge = cv2.dilate(sector.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
+    return not bool((mask[text.ink & ~edge] > 0).any())
+
+
+def is_found(text: Text, hits: list[Hit]) -> bool:
+    """Return whether the box of any hit lies over a part of the text."""
+    return any(bool(text.ink[hit.y0 : hit.y1 + 1, hit.x0 : hit.x1 + 1].any()) for hit in hits)
