@@ -1,6 +1,7 @@
 # Intake: from the hospital's files to de-identified videos.
 # in:  private/<run>/sources.yaml, key; the DICOM folders and the sheet that it names
 # out: results/<run>/intake/scan.parquet (every file, no paths), echo/videos/shard_*/ (AVI) and shard_*.parquet
+# beside them: <private>/memory, what scans found. It is no output, which Snakemake would remove before a rerun.
 
 
 localrules:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
@@ -40,6 +40,11 @@ class Place:
             return plain
         member = Member(str(row["member"]), int(row["member_at"]), int(row["member_bytes"]))
         return cls(plain.file, plain.root, plain.path, member, str(row["member_sha256"]))
+
+
+def place_within(path: str, member: str) -> str:
+    """Return where a member lies below the root, as if its archive had been unpacked where it lies."""
+    return str(PurePosixPath(path).parent / member)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,7 +16,7 @@ from cineclr.intake.archives import ArchiveError, Member, is_archive, open_archi
 from cineclr.intake.headers import Identity, pack_regions
 from cineclr.intake.index import ORDER
 from cineclr.intake.listing import locate
-from cineclr.intake.members import Archive, Members
+from cineclr.intake.members import Archive, Members, place_within
 from cineclr.intake.memory import Memory, basis_of
 from cineclr.intake.triage import Finding, examine
 from cineclr.intake.videos import examine_video
@@ -108,7 +108,7 @@ class Scanner:
                 row |= {"member_at": member.at, "member_bytes": member.size, "member_sha256": sha256}
                 if is_archive(path):
                     return row | {"code": str(Code.NESTED_ARCHIVE)}
-                return row | self.judge(path, str(PurePosixPath(listed.path).parent / member.name))
+                return row | self.judge(path, place_within(listed.path, member.name))
         except ArchiveError as error:
             return row | {"code": str(error.code)}
 
@@ -139,14 +139,16 @@ def describe_finding(
     row: dict[str, object] = {"code": str(finding.code), "syntax": finding.syntax or None}
     row |= {"pixel_sha256": finding.pixel_sha256 or None}
     if finding.identity:
-        row |= _pseudonyms(finding.identity, names, sources)
+        row |= pseudonyms_of(finding.identity, names, sources)
     if finding.header:
         header = vars(finding.header) | {"regions": pack_regions(finding.header.regions)}
         row |= {name: value for name, value in header.items() if name in SCAN_COLUMNS}
     return row
 
 
-def _pseudonyms(identity: Identity, names: Pseudonymizer, sources: Sources | CmrSources) -> dict[str, object]:
+def pseudonyms_of(
+    identity: Identity, names: Pseudonymizer, sources: Sources | CmrSources
+) -> dict[str, object]:
     """Return pseudonyms of study, patient and video; None for an identifier that is absent."""
     study, study_issuer = identity.study, ""
     if sources.link == "accession":
