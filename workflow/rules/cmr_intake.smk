@@ -1,6 +1,7 @@
 # Cardiac MRI, intake: from the hospital's files to one HDF5 file per study.
 # in:  private/<run>/sources.yaml (section cmr), key; the DICOM folders that it names
 # out: results/<run>/cmr/intake/scan.parquet (every file, no paths), cmr/studies/shard_*/ (HDF5) and shard_*.parquet
+# beside them: <private>/memory, what scans found. It is no output, which Snakemake would remove before a rerun.
 
 
 localrules:

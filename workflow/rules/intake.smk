@@ -2,6 +2,7 @@
 # in:  private/<run>/sources.yaml, key; the DICOM folders and the sheet that it names
 # out: results/<run>/intake/scan.parquet (every file, no paths), echo/videos/shard_*/ (AVI) and shard_*.parquet;
 #      private/<run>/quarantine/shard_*/ (clips that wait for a decision) and shard_*.parquet
+# beside them: <private>/memory, what scans found. It is no output, which Snakemake would remove before a rerun.
 
 
 localrules:

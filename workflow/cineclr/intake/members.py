@@ -47,6 +47,11 @@ class Place:
         return cls(plain.file, plain.root, plain.path, member, str(row["member_sha256"]))
 
 
+def place_within(path: str, member: str) -> str:
+    """Return where a member lies below the root, as if its archive had been unpacked where it lies."""
+    return str(PurePosixPath(path).parent / member)
+
+
 @contextlib.contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
     """Yield a new folder for its owner only; what a kill left there goes before, and all of it after."""

@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,7 +16,7 @@ from cineclr.intake.archives import ArchiveError, Member, is_archive, open_archi
 from cineclr.intake.headers import Identity, pack_regions
 from cineclr.intake.index import ORDER
 from cineclr.intake.listing import locate
-from cineclr.intake.members import Archive, Members
+from cineclr.intake.members import Archive, Members, place_within
 from cineclr.intake.memory import Memory, basis_of
 from cineclr.intake.syntaxes import match_syntax
 from cineclr.intake.triage import Finding, examine
@@ -109,7 +109,7 @@ class Scanner:
                 row |= {"member_at": member.at, "member_bytes": member.size, "member_sha256": sha256}
                 if is_archive(path):
                     return row | {"code": str(Code.NESTED_ARCHIVE)}
-                return row | self.judge(path, str(PurePosixPath(listed.path).parent / member.name))
+                return row | self.judge(path, place_within(listed.path, member.name))
         except ArchiveError as error:
             return row | {"code": str(error.code)}
 

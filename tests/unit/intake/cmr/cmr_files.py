@@ -220,7 +220,7 @@ class CmrArchive:
         assert sorted(converted.index) == sorted(scanned.index[scanned == PASSED])
         codes = scanned.copy()
         codes[converted.index] = converted
-        places = read_parquet(sorted((self.private / "cmr").glob("scan_*.parquet"))).set_index("file")
+        places = read_parquet(sorted((self.private / "cmr").glob("scan*.parquet"))).set_index("file")
         paths = places["path"] + ("!" + places["member"]).fillna("")
         return codes.rename(paths).sort_index()
 
