@@ -223,6 +223,10 @@ def private_side(wildcards):
     return PRIVATE
 
 
+def results_side(wildcards):
+    return RESULTS
+
+
 def deidentify_slice(wildcards):
     """Settings of de-identification; how many clips people look at afterwards is not its business."""
     settings = ECHO.deidentify.model_dump(mode="json", exclude={"sign_off"})

@@ -131,7 +131,7 @@ rule sign_off_clips:
         "../../envs/imaging.yaml"
     params:
         private=private_side,
-        results=RESULTS,
+        results=results_side,
         clips=ECHO.deidentify.sign_off,
         seed=CONFIG.seed,
     shell:

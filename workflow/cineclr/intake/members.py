@@ -35,7 +35,7 @@ class Place:
     @property
     def below_root(self) -> str:
         """Return where the file lies below its root, as if archives were folders."""
-        return str(PurePosixPath(self.path).parent / self.member.name) if self.member else self.path
+        return place_within(self.path, self.member.name) if self.member else self.path
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> Self:

@@ -27,7 +27,7 @@ IDENTITY = ["source", "root", "path", "size", "mtime_ns"]
 SETTLED_NS = 3_000_000_000
 DIGEST = 32  # bytes of a SHA-256
 # Of the package, what decides what a scan finds; of other packages, what reads headers and knows syntaxes.
-CODE = ("intake/**/*.py", "private.py", "video/hdf5.py")
+CODE = ("intake/**/*.py", "private.py", "sources.py", "video/hdf5.py")
 READERS = (
     *("pydicom", "pillow", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle"),
     *("pyjpegls", "av", "h5py"),
