@@ -18,8 +18,8 @@ from cineclr.errors import InputError
 
 CHARACTERS = frozenset(string.ascii_letters + string.digits)
 FEWEST = 3  # letters and digits of a reading: scanners' own marks and specks of speckle read as one or two
-SIDE = 640  # pixels of the longer side that the detector sees: text 8 rows high is found at 1, not at 0.7
-MOST_ENLARGED = 4  # times: beyond, a small picture holds nothing that could be read
+SIDE = 640  # pixels of the longer side that the detector sees at most; its time goes with the area
+MOST_ENLARGED = 2  # times: small clips cost less, and text in them is found as well
 SELF_TEST = "DOE 1950-02-03"
 
 
