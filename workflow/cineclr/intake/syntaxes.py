@@ -34,8 +34,8 @@ NAMES = {uid: str(entry[0]) for uid, entry in UID_dictionary.items() if entry[1]
 NAMES |= JPEG_XL
 # The whole clip is one stream. Stereo streams hold two pictures of each moment: which is shown is not said.
 VIDEO = frozenset(MPEGTransferSyntaxes) - {MPEG4HP42STEREO, MPEG4HP42STEREOF}
-# Packages that are not installed by default.
-EXTRAS = {str(JPEGLossless): "jpeg-lossless", str(JPEGLosslessSV1): "jpeg-lossless"}
+# Packages that this one does not require.
+EXTRAS = {str(JPEGLossless): "pylibjpeg-libjpeg", str(JPEGLosslessSV1): "pylibjpeg-libjpeg"}
 
 
 def match_syntax(text: str) -> str:
@@ -59,7 +59,7 @@ def describe_undecodable(syntaxes: Iterable[str]) -> str:
 
 def _remedy(syntax: str) -> str:
     extra = EXTRAS.get(syntax)
-    return f" (can be decoded after pip install 'cineclr[{extra}]', then scan again)" if extra else ""
+    return f" (can be decoded after pip install {extra}, then scan again)" if extra else ""
 
 
 def warn_undecodable(scanned: pd.DataFrame) -> None:
