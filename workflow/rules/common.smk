@@ -215,8 +215,7 @@ def summarize():
 
 def gate_option(wildcards):
     """Whether the residual-text gate has looked at every clip; only then do DICOM objects call them clean."""
-    gated = getattr(ECHO.deidentify, "text_gate", False)
-    return "--gated" if gated else "--no-gated"
+    return "--gated" if ECHO.deidentify.text_gate else "--no-gated"
 
 
 def private_side(wildcards):

@@ -112,4 +112,5 @@ rule write_dicom:
 # The de-identified clips as DICOM, for those who must hand them on so. No part of a run: ask for it by name.
 rule dicom:
     input:
+        sign_off(),
         study_shards("<results>/echo/dicom/shard_{shard}.parquet"),

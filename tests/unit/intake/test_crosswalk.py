@@ -2,11 +2,12 @@ import io
 import shutil
 import stat
 import subprocess
+import zipfile
 
 import pandas as pd
 import pyrage
 import pytest
-from intake_files import draw_sector, make_file
+from intake_files import draw_sector, make_file, to_bytes
 
 from cineclr.cli import main
 from cineclr.errors import InputError
@@ -61,6 +62,18 @@ def test_a_crosswalk_opens_with_the_passphrase_and_names_everything(scanned, out
     assert table.groupby("study_uid")["study"].nunique().to_dict() == {"1.2.1": 1, "1.2.2": 1}
     with pytest.raises(pyrage.DecryptError):
         pyrage.passphrase.decrypt(sealed, "another passphrase")
+
+
+def test_files_in_archives_are_in_it_and_nothing_of_them_stays_behind(scanned, output, tmp_path):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("DOE/IM1", to_bytes(make_file(draw_sector(7), SOPInstanceUID="1.2.3.7")))
+    scanned.add("z", packed.getvalue())
+    scanned.scan()
+    export_crosswalk(scanned.private, output, passphrase_file=passphrase_file(tmp_path))
+    table = read(pyrage.passphrase.decrypt(output.read_bytes(), PASSPHRASE))
+    assert "1.2.3.7" in set(table["object_uid"])
+    assert not list(scanned.private.glob("extracted*"))
 
 
 def test_a_crosswalk_opens_with_the_key_of_any_recipient(scanned, output):

@@ -9,7 +9,9 @@ import pytest
 from intake_files import Archive, compress, draw_sector, make_file, make_region
 from pydicom.encaps import generate_frames
 
+from cineclr.config.echo import Deidentify
 from cineclr.errors import InputError
+from cineclr.intake.deidentify import deidentify_echo
 from cineclr.intake.dicom_out import make_object, write_dicom
 from cineclr.private import PrivateSide, Pseudonymizer
 from cineclr.video.avi import Video, read_avi
@@ -173,6 +175,19 @@ def test_a_video_other_than_the_manifests_is_refused(handed, tmp_path):
             handed.archive.private, handed.archive.manifest, videos, True, tmp_path / "dicom", tmp_path / "t"
         )
     assert not (tmp_path / "dicom").exists()
+
+
+def test_lossless_videos_are_refused_with_what_to_set(handed, tmp_path):
+    archive = handed.archive
+    deidentify_echo(
+        archive.private, archive.private / "index.parquet", 0, Deidentify(codec="ffv1", text_gate=False),
+        tmp_path / "videos", tmp_path / "videos.parquet",
+    )  # fmt: skip
+    with pytest.raises(InputError, match=r"echo\.deidentify\.codec to mjpg"):
+        write_dicom(
+            archive.private, tmp_path / "videos.parquet", tmp_path / "videos", True, tmp_path / "dicom",
+            tmp_path / "dicom.parquet",
+        )  # fmt: skip
 
 
 def need(program, package):

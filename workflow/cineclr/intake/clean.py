@@ -4,7 +4,7 @@ Frames are held one at a time, but for those from which the mask is made; these 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -47,7 +47,7 @@ class Cleaned:
     columns: int | None = None
     kept_fraction: float | None = None
     sha256: str | None = None
-    pictures: np.ndarray | None = None
+    pictures: np.ndarray | None = field(default=None, compare=False)
 
 
 def clean_clip(job: Job) -> Cleaned:
