@@ -3,8 +3,8 @@
     python benchmarks/text_gate.py             # 500 texts each: about 8 minutes on one core
     python benchmarks/text_gate.py --texts 50
 
-The gate's rule (three letters or digits, text_score) was set on other clips and texts than these: `burned_in`
-draws from the seed, and the seeds below were not looked at before.
+The gate's rule (three letters or digits, text_score) was set on other texts than these: `burned_in` draws
+from the seed, and the seeds below were not looked at before.
 """
 
 import argparse
