@@ -7,11 +7,14 @@ FILES = (
     ("private/main/files.parquet", "private/main/scan/shard_0.parquet"),
     ("results/main/intake/scan.parquet", *(f"private/main/index/shard_{k}.parquet" for k in range(3))),
     (
+        *(f"private/main/quarantine/shard_{k}" for k in range(3)),
+        *(f"results/main/echo/videos/shard_{k}" for k in range(3)),
         *(f"private/main/quarantine/shard_{k}.parquet" for k in range(3)),
         *(f"results/main/echo/videos/shard_{k}.parquet" for k in range(3)),
+        "results/main/intake/contents.parquet",
     ),
+    ("results/main/intake/intake_report.html",),
 )
-FOLDERS = ("private/main/quarantine", "results/main/echo/videos")
 SIGNED = "echo={deidentify: {sign_off: 5}}"
 
 
@@ -22,11 +25,9 @@ def finished(workflow):
     private.mkdir(parents=True)
     (private / "sources.yaml").write_text(yaml.safe_dump({"dicom": ["x"], "sheet": "y"}))
     for name in (name for stage in FILES for name in stage):
-        (workflow.folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (workflow.folder / name).write_text("")
-    for folder in FOLDERS:
-        for shard in range(3):
-            (workflow.folder / folder / f"shard_{shard}").mkdir()
+        path = workflow.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("") if path.suffix else path.mkdir()
     shards = ("--config", "shards={scan: 1, studies: 3}")
     done = workflow.snakemake("intake", "--touch", *shards)
     assert done.returncode == 0, done.stderr
@@ -39,7 +40,10 @@ def test_a_decision_makes_its_shard_again(finished):
     decisions = workflow.folder / "private/main/decisions/shard_1.csv"
     decisions.parent.mkdir()
     decisions.write_text("video,decision,seen\nV1,reject,\n")
-    assert workflow.planned("intake", *shards) == {"deidentify_echo": 1, "intake": 1, "total": 2}
+    assert workflow.planned("intake", *shards) == {
+        **{"deidentify_echo": 1, "write_intake_report": 1},
+        **{"intake": 1, "total": 3},
+    }
 
 
 def test_the_sign_off_stands_before_tables_and_figures_alone(finished):

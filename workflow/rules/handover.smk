@@ -55,7 +55,7 @@ rule write_intake_report:
         "../../envs/imaging.yaml"
     params:
         wing="echo",
-        settings=slice_of(ECHO.deidentify),
+        settings=deidentify_slice,
         min_cell=ECHO.evaluation.min_cell,
         seed=CONFIG.seed,
     shell:
