@@ -88,9 +88,9 @@ def test_a_colour_jpeg_called_grey(archive):
 
 @pytest.mark.parametrize("syntax", MAKERS)
 def test_a_file_cut_off_is_set_aside_and_the_next_is_processed(syntax, worker, good, tmp_path):
-    """Case 15: 10 offsets, the last of them one byte before the end."""
+    """Case 15: 10 offsets, the last of them two bytes before the end, since the very last may be padding."""
     whole, path = file_of(syntax), tmp_path / "cut"
-    for length in np.linspace(100, len(whole) - 1, 10).astype(int):
+    for length in np.linspace(100, len(whole) - 2, 10).astype(int):
         path.write_bytes(whole[:length])
         code = judge(path, worker)
         assert code in BUCKETS - {"passed"}, length
