@@ -200,14 +200,14 @@ def test_a_failing_shard_is_named_and_stops_no_other(run):
 @pytest.mark.full
 def test_a_pretraining_on_two_nodes_is_taken_over_by_snakemake(micro, tmp_path):
     """As docs/slurm.md has it: the command that Snakemake shows, under srun; then nothing is left to do."""
-    encoder = "results/micro/echo/pretrain/simclr/encoder.safetensors"
+    encoder = "results/micro/echo/pretrain/echoclr/encoder.safetensors"
     wide = ["--config", "echo={pretrain: {nodes: 2}}"]
     folder = copy_run(micro.folder, tmp_path / "run")
     shutil.rmtree(folder / ".snakemake")
     shutil.rmtree((folder / encoder).parent)
     workflow = Workflow(folder, (ROOT / "config.yaml", MICRO))
     shown = workflow.snakemake(encoder, *wide, "--dry-run", "--printshellcmds").stdout
-    command = next(line for line in shown.splitlines() if "pretrain-echo --method simclr" in line)
+    command = next(line for line in shown.splitlines() if "pretrain-echo --method echoclr" in line)
     with SlurmCluster(tmp_path / "cluster", nodes=2) as cluster:
         said = cluster.run(
             *("srun", "--nodes=2", "--ntasks-per-node=1", f"--chdir={folder}"),
