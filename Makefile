@@ -29,11 +29,10 @@ lint: $(VENV)/ready
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
 
-# Pins of every package, for every platform, with hashes. rapidocr asks for the OpenCV with windows, which would
-# overwrite the one without: the lock has one cv2 only, and is installed as it is (--no-deps).
+# Pins of every package, for every platform, with hashes.
 lock: $(VENV)/ready
 	uv pip compile --universal --python-version 3.11 --generate-hashes --extra demo --extra llm --extra dev --upgrade \
-	    --overrides envs/overrides.txt --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock pyproject.toml
+	    --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock pyproject.toml
 	python envs/generate.py
 
 $(VENV)/ready: requirements.lock pyproject.toml
@@ -42,7 +41,7 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV)/: about 5 GB to fetch, once"
 	@$(PYTHON) -m venv $(VENV) || { echo "On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 	@pip install --quiet --upgrade "pip>=25"
-	@pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	@pip install --quiet --require-hashes --requirement requirements.lock
 	@pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

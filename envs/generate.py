@@ -37,8 +37,6 @@ FAMILIES = {
         "transformers",
     ],
 }
-# Of conda-forge. rapidocr brings the OpenCV with windows along, which does not load without libGL.
-FROM_CONDA = {"imaging": ["libgl"]}
 HEADER = "# Generated from requirements.lock by envs/generate.py; do not edit.\n"
 
 
@@ -53,8 +51,7 @@ def render(family: str, pins: dict[str, str]) -> str:
     packages = sorted({*SHARED, *FAMILIES[family]})
     lines = [f"      - {name}=={pins[name]}" for name in packages]
     head = ["channels:", "  - conda-forge", "  - nodefaults"]
-    system = [f"  - {name}" for name in FROM_CONDA.get(family, [])]
-    head += ["dependencies:", "  - python=3.11", *system, "  - pip", "  - pip:"]
+    head += ["dependencies:", "  - python=3.11", "  - pip", "  - pip:"]
     return HEADER + "\n".join([*head, *lines]) + "\n"
 
 

@@ -207,7 +207,8 @@ def test_a_pretraining_on_two_nodes_is_taken_over_by_snakemake(micro, tmp_path):
     shutil.rmtree((folder / encoder).parent)
     workflow = Workflow(folder, (ROOT / "config.yaml", MICRO))
     shown = workflow.snakemake(encoder, *wide, "--dry-run", "--printshellcmds").stdout
-    command = next(line for line in shown.splitlines() if "pretrain-echo --method echoclr" in line)
+    line = next(line for line in shown.splitlines() if "pretrain-echo --method echoclr" in line)
+    command = line[line.index("python -m cineclr") :]
     with SlurmCluster(tmp_path / "cluster", nodes=2) as cluster:
         said = cluster.run(
             *("srun", "--nodes=2", "--ntasks-per-node=1", f"--chdir={folder}"),
