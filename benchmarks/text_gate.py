@@ -30,9 +30,9 @@ from cineclr.demo.burned_in import (
 )
 from cineclr.demo.plan import FULL_SCREENS, SCREENS
 from cineclr.intake.decode import Clip
-from cineclr.intake.gate import TextGate
 from cineclr.intake.mask import apply_mask, choose_region, find_sector
-from cineclr.intake.pictures import draw_pictures
+from cineclr.intake.residual_text.gate import TextGate
+from cineclr.intake.residual_text.pictures import draw_pictures
 from cineclr.intake.triage import examine
 
 SETTINGS = Deidentify()

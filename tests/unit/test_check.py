@@ -40,7 +40,7 @@ class NoModels:
 
 @pytest.fixture(autouse=True)
 def _spare_the_models(monkeypatch):
-    monkeypatch.setattr("cineclr.intake.gate.TextGate", NoModels)
+    monkeypatch.setattr("cineclr.intake.residual_text.gate.TextGate", NoModels)
 
 
 def spoil_weights(root):
@@ -58,7 +58,7 @@ def test_a_text_gate_that_cannot_work_is_told_before_the_run(root, monkeypatch, 
     def fail(least_score):
         raise InputError("text gate: not installed")
 
-    monkeypatch.setattr("cineclr.intake.gate.TextGate", fail)
+    monkeypatch.setattr("cineclr.intake.residual_text.gate.TextGate", fail)
     with pytest.raises(InputError, match="1 of 9 checks failed:\ntext gate: "):
         run_check(root)
     (root / "config.yaml").write_text("echo: {views: {classifier: train}, deidentify: {text_gate: false}}\n")

@@ -165,7 +165,7 @@ def _check_echo_files(private: PrivateSide) -> str:
 
 
 def _check_text_gate(settings: Config) -> str:
-    from cineclr.intake.gate import TextGate
+    from cineclr.intake.residual_text.gate import TextGate
 
     if not settings.echo.deidentify.text_gate:
         return "off: nothing looks for text inside the sector"

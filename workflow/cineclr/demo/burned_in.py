@@ -13,7 +13,7 @@ from cineclr.demo.plan import FULL_SCREENS, TWO_D_VIEWS, plan_hospital
 from cineclr.demo.screen import lay_out
 from cineclr.demo.shoot import draw_screen
 from cineclr.demo.ultrasound import draw_opening
-from cineclr.intake.gate import Hit
+from cineclr.intake.residual_text.gate import Hit
 from cineclr.seeds import derive_seed
 
 JPEG_QUALITY = 80  # of the source, as scanners store it

@@ -16,7 +16,7 @@ from cineclr.intake.decode import Clip
 from cineclr.intake.failure import DecodeError
 from cineclr.intake.headers import Region
 from cineclr.intake.mask import SAMPLED, apply_mask, find_sector, sample_frames
-from cineclr.intake.pictures import draw_pictures
+from cineclr.intake.residual_text.pictures import draw_pictures
 from cineclr.ledger import PASSED, Code
 from cineclr.video.avi import write_avi
 

@@ -16,13 +16,13 @@ from cineclr.config.echo import Deidentify
 from cineclr.errors import InputError
 from cineclr.files import frame_of, write_parquet
 from cineclr.intake.clean import Cleaned, Job, clean_clip
-from cineclr.intake.decisions import decisions_file, read_decisions
-from cineclr.intake.gate import TextGate
 from cineclr.intake.headers import Region, unpack_regions
 from cineclr.intake.index import ORDER
 from cineclr.intake.mask import COLOUR_FLOW, TISSUE_2D, choose_region
 from cineclr.intake.members import Members, Place
-from cineclr.intake.quarantine import Quarantine, quarantine_folder
+from cineclr.intake.residual_text.decisions import decisions_file, read_decisions
+from cineclr.intake.residual_text.gate import TextGate
+from cineclr.intake.residual_text.quarantine import Quarantine, quarantine_folder
 from cineclr.intake.videos import VideoJob, copy_video
 from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code, count_codes

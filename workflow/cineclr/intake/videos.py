@@ -17,7 +17,7 @@ from cineclr.config.echo import Deidentify
 from cineclr.intake.clean import Cleaned
 from cineclr.intake.failure import DecodeError
 from cineclr.intake.headers import MAX_SIDE, MOST_FRAMES, Header, Identity
-from cineclr.intake.pictures import draw_pictures
+from cineclr.intake.residual_text.pictures import draw_pictures
 from cineclr.intake.scanners import OTHER
 from cineclr.intake.triage import Finding
 from cineclr.ledger import PASSED, Code

@@ -14,12 +14,12 @@ from cineclr.demo.lettering import burn, render
 from cineclr.errors import InputError
 from cineclr.intake import deidentify as deidentify_module
 from cineclr.intake.deidentify import deidentify_echo
-from cineclr.intake.gate import Hit
 from cineclr.intake.index import index_studies
 from cineclr.intake.listing import list_files
-from cineclr.intake.review import review_quarantine
+from cineclr.intake.residual_text.gate import Hit
+from cineclr.intake.residual_text.review import review_quarantine
+from cineclr.intake.residual_text.sign_off import review_sample, sign_off_clips
 from cineclr.intake.scan import scan_dicom
-from cineclr.intake.sign_off import review_sample, sign_off_clips
 from cineclr.video.avi import read_avi
 
 SHARDS = 2

@@ -9,8 +9,8 @@ import pandas as pd
 from cineclr.cohort.rows import raise_errors
 from cineclr.errors import InputError
 from cineclr.files import require_file
-from cineclr.intake.contact_sheet import Card, write_sheet
-from cineclr.intake.decisions import (
+from cineclr.intake.residual_text.contact_sheet import Card, write_sheet
+from cineclr.intake.residual_text.decisions import (
     REJECT,
     RELEASE,
     Decision,
@@ -21,7 +21,7 @@ from cineclr.intake.decisions import (
     shard_in,
     table_of,
 )
-from cineclr.intake.quarantine import quarantine_folder
+from cineclr.intake.residual_text.quarantine import quarantine_folder
 from cineclr.private import make_private_folder, write_private
 
 log = logging.getLogger(__name__)

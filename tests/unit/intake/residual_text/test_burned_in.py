@@ -15,7 +15,7 @@ from cineclr.demo.lettering import burn, render
 from cineclr.video.avi import read_avi
 
 STORAGE = "1.2.840.10008.5.1.4.1.1"
-CHILD = Path(__file__).with_name("offline_chain.py")
+CHILD = Path(__file__).parents[1] / "offline_chain.py"
 
 
 def passed_clips(archive):

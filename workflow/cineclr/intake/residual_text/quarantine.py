@@ -19,8 +19,8 @@ import numpy as np
 
 from cineclr.files import frame_of, write_parquet
 from cineclr.intake.clean import Cleaned
-from cineclr.intake.decisions import REJECT, RELEASE, Decision
-from cineclr.intake.gate import Hit, TextGate
+from cineclr.intake.residual_text.decisions import REJECT, RELEASE, Decision
+from cineclr.intake.residual_text.gate import Hit, TextGate
 from cineclr.ledger import Code
 from cineclr.publishing import move_file
 

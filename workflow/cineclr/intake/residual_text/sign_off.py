@@ -11,9 +11,9 @@ import pandas as pd
 from cineclr.cohort.rows import raise_errors, read_rows
 from cineclr.errors import InputError
 from cineclr.files import read_parquet, write_json
-from cineclr.intake.contact_sheet import Card, write_sheet
 from cineclr.intake.mask import sample_frames
-from cineclr.intake.pictures import draw_pictures
+from cineclr.intake.residual_text.contact_sheet import Card, write_sheet
+from cineclr.intake.residual_text.pictures import draw_pictures
 from cineclr.ledger import PASSED
 from cineclr.private import make_private_folder, write_private
 from cineclr.seeds import derive_seed

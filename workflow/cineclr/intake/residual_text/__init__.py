@@ -1,0 +1,1 @@
+"""Text that is left in the pixels: found, set aside, looked at, decided on."""
