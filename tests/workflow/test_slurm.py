@@ -45,7 +45,6 @@ def tables_of(folder: Path) -> dict[str, bytes]:
     return {f"{path.parts[-3]}/{path.name}": path.read_bytes() for path in tables}
 
 
-@pytest.mark.full
 @pytest.mark.skipif(bool(why_not(accounting=True)), reason=why_not(accounting=True))
 def test_tables_equal_those_of_a_local_run(micro, tmp_path):
     """With accounting, as most clusters have it; and SLURM's records name no path of the data."""
