@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/ready
-	@snakemake --profile profiles/demo --quiet rules $(ARGS)
+	@snakemake --quiet rules --profile profiles/demo $(ARGS)
 
 test: $(VENV)/ready lint
 	pytest -m "not full"
