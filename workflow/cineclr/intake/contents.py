@@ -62,7 +62,7 @@ def _words(values: pd.Series) -> pd.Series:
 
 
 def _syntaxes(uids: pd.Series) -> pd.Series:
-    return uids.astype(object).map(name_syntax, na_action="ignore")
+    return uids.astype(object).map(name_syntax, na_action="ignore").astype(object)
 
 
 def _frames(numbers: pd.Series) -> pd.Series:
