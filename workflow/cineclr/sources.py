@@ -18,14 +18,19 @@ def _with_text_keys(values: Any) -> Any:
     return {name: {str(key): ours for key, ours in column.items()} for name, column in values.items()}
 
 
-class SheetColumns(Section):
-    """Names of the sheet's columns, where they differ from ours."""
+class StudyColumns(Section):
+    """Names of the columns that the sheets of both papers have."""
 
     study_id: str = "study_id"
     patient_id: str = "patient_id"
     study_date: str = "study_date"
     sex: str = "sex"
     age: str = "age"
+
+
+class SheetColumns(StudyColumns):
+    """Names of the sheet's columns, where they differ from ours."""
+
     as_severity: str = "as_severity"
     low_flow_low_gradient: str = "low_flow_low_gradient"
     lv_mass_index: str = "lv_mass_index"
@@ -40,14 +45,9 @@ class Weights(Section):
     kinetics400_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
 
 
-class CmrColumns(Section):
+class CmrColumns(StudyColumns):
     """Names of the MRI sheet's columns, where they differ from ours."""
 
-    study_id: str = "study_id"
-    patient_id: str = "patient_id"
-    study_date: str = "study_date"
-    sex: str = "sex"
-    age: str = "age"
     cohort: str = "cohort"
     lvef: str = "lvef"
 
