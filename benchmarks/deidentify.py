@@ -115,6 +115,10 @@ WAYS: dict[str, Callable[[Path, Path], None]] = {"usual": usual, "ours": ours, "
 def run_way(way: str, source: Path) -> dict[str, float]:
     """Return processor and wall seconds of the fastest run, and this process's peak memory in MB."""
     cv2.setNumThreads(1)
+    if way == "ours":
+        from cineclr.intake.worker import keep_freed_memory
+
+        keep_freed_memory()  # as its worker does
     processor, wall = [], []
     with tempfile.TemporaryDirectory() as folder:
         for repeat in range(REPEATS):

@@ -77,10 +77,14 @@ def clean_clip(job: Job) -> Cleaned:
 def _mask_frames(
     source: Clip, region: Region, mask: np.ndarray, sampled: dict[int, np.ndarray]
 ) -> Iterator[np.ndarray]:
-    """Yield every frame, uint8 (H, W), cut to the region and blank outside the mask."""
+    """Yield every frame, uint8 (H, W), cut to the region, blank outside the mask, valid until the next."""
     others = source.grey([number for number in range(source.frames) if number not in sampled])
+    masked = np.empty_like(mask)
     for number in range(source.frames):
-        yield sampled[number] if number in sampled else np.bitwise_and(_cut(next(others), region), mask)
+        if number in sampled:
+            yield sampled[number]
+        else:
+            yield np.bitwise_and(_cut(next(others), region), mask, out=masked)
 
 
 def _is_coloured(source: Clip, region: Region, mask: np.ndarray) -> bool:

@@ -4,6 +4,7 @@ JPEG Baseline goes straight to libjpeg, video streams go to FFmpeg, everything e
 decoders.
 """
 
+import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -12,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pydicom
-from pydicom.encaps import generate_frames
+from pydicom.encaps import generate_frames, parse_fragments
 from pydicom.pixels import apply_color_lut, iter_pixels
 from pydicom.uid import (
     UID,
@@ -112,8 +113,12 @@ class Clip:
         return ((self._to_rgb(frame) if colour else self._to_grey(frame))[step] for frame in decoded)
 
     @cached_property
-    def _streams(self) -> list[bytes]:
-        streams = list(generate_frames(self._dataset.PixelData, number_of_frames=self.frames))
+    def _streams(self) -> Sequence[bytes | memoryview]:
+        data = self._dataset.PixelData
+        _, items = parse_fragments(data)  # the first is the Basic Offset Table
+        if len(items) - 1 == self.frames:
+            return [_content(data, item) for item in items[1:]]
+        streams = list(generate_frames(data, number_of_frames=self.frames))
         if len(streams) != self.frames:
             raise DecodeError("not as many frames as announced")
         return streams
@@ -160,3 +165,9 @@ class Clip:
         if frame.dtype.kind == "i":
             frame = frame.astype(np.int32) + (1 << (stored - 1))
         return np.clip(frame >> max(stored - 8, 0), 0, 255).astype(np.uint8)
+
+
+def _content(data: bytes, item: int) -> memoryview:
+    """Return what an item holds (PS3.5 A.4): its tag and length, four bytes each, stand before it."""
+    (length,) = struct.unpack_from("<L", data, item + 4)
+    return memoryview(data)[item + 8 : item + 8 + length]

@@ -15,12 +15,12 @@ from cineclr.intake.failure import DecodeError
 START = b"\xff\xd8\xff"
 
 
-def decode_luma(stream: bytes) -> np.ndarray:
+def decode_luma(stream: bytes | memoryview) -> np.ndarray:
     """Return the luma of a frame, uint8 (rows, columns); no colour is computed."""
     return _decode(stream, cv2.IMREAD_GRAYSCALE)
 
 
-def decode_colour(stream: bytes, called_rgb: bool, halved: bool) -> np.ndarray:
+def decode_colour(stream: bytes | memoryview, called_rgb: bool, halved: bool) -> np.ndarray:
     """Return a frame as uint8 RGB (rows, columns, 3), or of half the rows and columns, rounded up.
 
     `called_rgb`: whether the file says that the components are red, green and blue; then they may be.
@@ -33,7 +33,7 @@ def decode_colour(stream: bytes, called_rgb: bool, halved: bool) -> np.ndarray:
     return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
-def _decode(stream: bytes, how: int) -> np.ndarray:
+def _decode(stream: bytes | memoryview, how: int) -> np.ndarray:
     frame = cv2.imdecode(np.frombuffer(_begun(stream), np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
     if frame is None:
         raise DecodeError("a JPEG frame is damaged or cut off")
@@ -59,8 +59,8 @@ def _tell_components(image: Image.Image) -> np.ndarray:
     return parts
 
 
-def _begun(stream: bytes) -> bytes:
+def _begun(stream: bytes | memoryview) -> bytes | memoryview:
     """Return the stream; raise DecodeError if it begins as no JPEG, for which OpenCV has other decoders."""
-    if not stream.startswith(START):
+    if stream[: len(START)] != START:
         raise DecodeError("a frame is no JPEG")
     return stream

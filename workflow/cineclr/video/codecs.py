@@ -3,6 +3,7 @@
 In both every frame stands by itself, so that any one can be read.
 """
 
+import struct
 from fractions import Fraction
 from typing import Any, Literal, Protocol
 
@@ -11,7 +12,9 @@ import numpy as np
 
 CodecName = Literal["mjpg", "ffv1"]
 MJPG, FFV1 = b"MJPG", b"FFV1"
-EIGHTH = 8  # the scale at which libjpeg reads every coefficient but computes one pixel a block
+# Of a JPEG (ITU T.81, B.1.1.3): its first and last marker, the bytes among which its size stands.
+SOI, SOF0, EOI = b"\xff\xd8", b"\xff\xc0", b"\xff\xd9"
+BEFORE_SCAN = 1024
 
 
 class Encoder(Protocol):
@@ -30,8 +33,8 @@ class Decoder(Protocol):
     def decode(self, stream: bytes | memoryview) -> np.ndarray | None:
         """Return a frame, uint8 (H, W), or None if it is damaged."""
 
-    def check(self, stream: bytes | memoryview) -> bool:
-        """Return whether a frame of the right size is there."""
+    def is_whole(self, stream: bytes | memoryview) -> bool:
+        """Return whether a frame of the right size begins and ends here, at the least cost that tells."""
 
 
 def open_encoder(codec: CodecName, shape: tuple[int, ...], quality: int) -> Encoder:
@@ -66,17 +69,18 @@ class JpegDecoder:
     """Reads what JpegEncoder wrote."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
-        self._small = tuple(-(-side // EIGHTH) for side in shape)
+        # The segment SOF0 (ITU T.81, B.2.2): its length, 8 bits a sample, rows and columns, one component.
+        self._size = SOF0 + struct.pack(">HBHHB", 11, 8, *shape, 1)
 
     def decode(self, stream: bytes | memoryview) -> np.ndarray | None:
         """Return a frame, uint8 (H, W), or None if it is damaged."""
         frame = cv2.imdecode(np.frombuffer(stream, np.uint8), cv2.IMREAD_GRAYSCALE)
         return None if frame is None else frame.astype(np.uint8, copy=False)
 
-    def check(self, stream: bytes | memoryview) -> bool:
-        """Return whether all coefficients of a frame of the right size are there."""
-        frame = cv2.imdecode(np.frombuffer(stream, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-        return frame is not None and frame.shape == self._small
+    def is_whole(self, stream: bytes | memoryview) -> bool:
+        """Return whether a grey JPEG of the right size begins and ends here; nothing is decoded."""
+        head = bytes(stream[:BEFORE_SCAN])
+        return head.startswith(SOI) and self._size in head and stream[-2:] == EOI
 
 
 class Ffv1Encoder:
@@ -129,8 +133,8 @@ class Ffv1Decoder:
             return None
         return frames[0].to_ndarray()
 
-    def check(self, stream: bytes | memoryview) -> bool:
-        """Return whether a frame of the right size is there."""
+    def is_whole(self, stream: bytes | memoryview) -> bool:
+        """Return whether a frame of the right size decodes."""
         frame = self.decode(stream)
         return frame is not None and frame.shape == self._shape
 
