@@ -18,16 +18,22 @@ pathvars:
     models=MODELS,
 
 
+include: "workflow/rules/echo_common.smk"
+include: "workflow/rules/cmr_common.smk"
+include: "workflow/rules/frozen_common.smk"
 include: "workflow/rules/demo.smk"
-include: "workflow/rules/intake.smk"
-include: "workflow/rules/views.smk"
-include: "workflow/rules/cohort.smk"
-include: "workflow/rules/training.smk"
-include: "workflow/rules/reporting.smk"
+include: "workflow/rules/echo_intake.smk"
+include: "workflow/rules/echo_views.smk"
+include: "workflow/rules/echo_cohort.smk"
+include: "workflow/rules/echo_training.smk"
+include: "workflow/rules/echo_evaluation.smk"
+include: "workflow/rules/echo_reporting.smk"
 include: "workflow/rules/cmr_intake.smk"
 include: "workflow/rules/cmr_text.smk"
+include: "workflow/rules/cmr_cohort.smk"
 include: "workflow/rules/cmr_training.smk"
 include: "workflow/rules/cmr_reporting.smk"
+include: "workflow/rules/frozen.smk"
 include: "workflow/rules/handover.smk"
 include: "workflow/rules/report.smk"
 

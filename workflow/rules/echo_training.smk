@@ -1,12 +1,10 @@
 # Training: pretraining on all training videos, the fine-tuning grid, predictions on validation and test sets.
 # in:  echo/cohort/splits.csv, echo/clips/shard_*
-# out: echo/pretrain/<method>/, echo/finetune/<task>/<init>/<ratio>/<rate>/, echo/predictions/<task>/<init>/<ratio>.csv,
-#      <wing>/models.json (what a run that tests these models must have in common with this one)
+# out: echo/pretrain/<method>/, echo/finetune/<task>/<init>/<ratio>/<rate>/, echo/predictions/<task>/<init>/<ratio>.csv
 
 
 localrules:
     import_kinetics,
-    record_models,
 
 
 rule import_kinetics:
@@ -101,21 +99,6 @@ rule finetune_echo:
         " --settings {params.settings:q} --encoder {params.encoder:q} --execution {params.execution:q}"
         " --seed {params.seed} --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
         " --output {output.model:q} --fit {output.fit:q} --history {output.history:q} 2>&1 | tee {log:q}"
-
-
-rule record_models:
-    output:
-        "<results>/{wing}/models.json",
-    log:
-        "<results>/logs/record_models/{wing}.log",
-    benchmark:
-        "<results>/benchmarks/record_models/{wing}.tsv"
-    conda:
-        "../../envs/tables.yaml"
-    params:
-        settings=models_slice,
-    shell:
-        "python -m cineclr record-models --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule predict_echo:
