@@ -58,8 +58,8 @@ def usual(source: Path, avi: Path) -> None:
 
 def ours(source: Path, avi: Path) -> None:
     from cineclr.config.echo import Deidentify
-    from cineclr.intake.clean import Job, clean_clip
-    from cineclr.intake.mask import choose_region
+    from cineclr.intake.echo.clean import Job, clean_clip
+    from cineclr.intake.echo.mask import choose_region
     from cineclr.intake.triage import examine
 
     header = examine(source, by_accession=False).header
@@ -85,7 +85,7 @@ def bare(source: Path, avi: Path) -> None:
 
 
 def floor(source: Path, avi: Path) -> None:
-    from cineclr.intake.jpeg import decode_luma
+    from cineclr.intake.echo.jpeg import decode_luma
     from cineclr.video.codecs import JpegEncoder
 
     dataset = pydicom.dcmread(source)

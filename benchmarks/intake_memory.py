@@ -17,7 +17,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cineclr.intake import listing, scan
+from cineclr.intake import scan
+from cineclr.intake.files import listing
 from cineclr.intake.index import index_studies
 from cineclr.private import init
 

@@ -29,8 +29,8 @@ from cineclr.demo.burned_in import (
     share_left,
 )
 from cineclr.demo.plan import FULL_SCREENS, SCREENS
-from cineclr.intake.decode import Clip
-from cineclr.intake.mask import apply_mask, choose_region, find_sector
+from cineclr.intake.echo.decode import Clip
+from cineclr.intake.echo.mask import apply_mask, choose_region, find_sector
 from cineclr.intake.residual_text.gate import TextGate
 from cineclr.intake.residual_text.pictures import draw_pictures
 from cineclr.intake.triage import examine

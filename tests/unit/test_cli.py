@@ -49,7 +49,7 @@ def test_an_unexpected_error_of_the_private_side_is_not_quoted(monkeypatch, caps
 
 
 def test_planning_and_dicom_commands_do_not_import_torch():
-    modules = ["cineclr.config", "cineclr.private", "cineclr.intake.scan", "cineclr.intake.deidentify"]
+    modules = ["cineclr.config", "cineclr.private", "cineclr.intake.scan", "cineclr.intake.echo.deidentify"]
     modules += ["cineclr.cohort.sheet", "cineclr.cohort.build", "cineclr.reporting.tables"]
     code = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

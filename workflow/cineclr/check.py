@@ -181,8 +181,8 @@ def _check_cmr_files(private: PrivateSide) -> str:
 def _check_hdf5(folder: Path) -> str:
     import itertools
 
-    from cineclr.intake.archives import is_archive
     from cineclr.intake.cmr.own import study_of
+    from cineclr.intake.files.archives import is_archive
 
     sample = list(itertools.islice(folder.rglob("*.h5"), SAMPLE_FILES))
     files = itertools.islice((path for path in folder.rglob("*") if path.is_file()), SAMPLE_FILES)
@@ -196,9 +196,9 @@ def _check_hdf5(folder: Path) -> str:
 def _check_videos(folder: Path) -> str:
     import itertools
 
-    from cineclr.intake.archives import is_archive
-    from cineclr.intake.listing import place_of
-    from cineclr.intake.videos import examine_video
+    from cineclr.intake.echo.videos import examine_video
+    from cineclr.intake.files.archives import is_archive
+    from cineclr.intake.files.listing import place_of
     from cineclr.ledger import PASSED
 
     sample = list(itertools.islice((path for path in folder.rglob("*") if path.is_file()), SAMPLE_FILES))
@@ -217,7 +217,7 @@ def _check_dicom(folders: list[Path], name: str) -> str:
 
     from pydicom.misc import is_dicom
 
-    from cineclr.intake.archives import is_archive
+    from cineclr.intake.files.archives import is_archive
 
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     sample = list(itertools.islice(files, SAMPLE_FILES))

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from cineclr.config.echo import Deidentify
-from cineclr.intake.clean import Cleaned, Job, clean_clip
-from cineclr.intake.mask import choose_region
+from cineclr.intake.echo.clean import Cleaned, Job, clean_clip
+from cineclr.intake.echo.mask import choose_region
 from cineclr.intake.triage import examine
 from cineclr.intake.worker import Failure, Worker
 from cineclr.ledger import PASSED, Code

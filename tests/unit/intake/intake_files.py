@@ -14,9 +14,9 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, generate_uid
 
 from cineclr.config.echo import Deidentify
 from cineclr.files import read_parquet
-from cineclr.intake.deidentify import deidentify_echo
+from cineclr.intake.echo.deidentify import deidentify_echo
+from cineclr.intake.files.listing import list_files
 from cineclr.intake.index import index_studies
-from cineclr.intake.listing import list_files
 from cineclr.intake.scan import scan_dicom
 from cineclr.private import init
 

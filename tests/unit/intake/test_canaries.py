@@ -35,7 +35,7 @@ from pydicom.encaps import encapsulate, generate_frames
 
 from cineclr.config.echo import Deidentify
 from cineclr.intake.contents import describe_scan
-from cineclr.intake.dicom_out import write_dicom
+from cineclr.intake.echo.dicom_out import write_dicom
 from cineclr.ledger import MEANING
 from cineclr.reporting.intake_report import write_intake_report
 

@@ -7,6 +7,7 @@ from intake_files import BOX, COLUMNS, ROWS, Archive, draw_sector, make_file, ma
 from pydicom.dataset import Dataset
 
 from cineclr.errors import InputError
+from cineclr.intake.echo.mask import choose_region
 from cineclr.intake.headers import (
     HEADER_KEYWORDS,
     Header,
@@ -17,7 +18,6 @@ from cineclr.intake.headers import (
     read_spacing,
     unpack_regions,
 )
-from cineclr.intake.mask import choose_region
 from cineclr.intake.scanners import MODELS, VENDORS, match_model, match_vendor
 from cineclr.intake.syntaxes import match_syntax, name_syntax
 from cineclr.intake.values import date_of

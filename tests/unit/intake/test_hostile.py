@@ -12,7 +12,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from syntax_files import MAKERS, file_of
 
 from cineclr.config.echo import Deidentify
-from cineclr.intake.clean import Cleaned, Job, clean_clip
+from cineclr.intake.echo.clean import Cleaned, Job, clean_clip
 from cineclr.intake.headers import Region
 from cineclr.intake.worker import Failure, Worker
 

@@ -13,15 +13,15 @@ from archive_files import tar_of
 from intake_files import Archive, compress, draw_sector, make_file, to_bytes
 
 from cineclr.config.echo import Deidentify
-from cineclr.intake.deidentify import deidentify_echo
+from cineclr.intake.echo.deidentify import deidentify_echo
+from cineclr.intake.files.listing import list_files
 from cineclr.intake.index import index_studies
-from cineclr.intake.listing import list_files
 from cineclr.intake.scan import scan_dicom
 
 KILLS = 10  # of each stage
 SHARDS = 2
 OLD = 1_500_000_000  # seconds: long before any listing
-PRELOADED = ["cineclr.intake.deidentify", "cineclr.intake.scan", "cineclr.intake.index"]
+PRELOADED = ["cineclr.intake.echo.deidentify", "cineclr.intake.scan", "cineclr.intake.index"]
 
 
 def scan(private: Path, results: Path) -> None:

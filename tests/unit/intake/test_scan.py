@@ -14,9 +14,9 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from cineclr.errors import InputError
-from cineclr.intake import listing
+from cineclr.intake.files import listing
+from cineclr.intake.files.listing import list_files
 from cineclr.intake.index import index_studies
-from cineclr.intake.listing import list_files
 from cineclr.intake.scan import scan_dicom
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "samples"

@@ -62,7 +62,8 @@ def test_what_a_file_does_to_a_decoder_costs_that_file_only(worker, order):
 
 def test_what_decodes_needs_neither_pandas_nor_ffmpeg():
     """A node runs as many workers as it has cores: their memory counts, and a new one must start quickly."""
-    code = "import sys, cineclr.intake.clean; sys.exit(bool({'pandas', 'pyarrow', 'av'} & set(sys.modules)))"
+    heavy = "{'pandas', 'pyarrow', 'av'} & set(sys.modules)"
+    code = f"import sys, cineclr.intake.echo.clean; sys.exit(bool({heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""From DICOM files to de-identified videos: scan, header allow-list, decoding, masking."""
+"""From the hospital's files to de-identified videos: what both papers share is here, the rest in rooms."""
 
 import logging
 

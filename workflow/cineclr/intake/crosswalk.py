@@ -19,13 +19,13 @@ import pyrage
 
 from cineclr.errors import InputError
 from cineclr.files import read_parquet
+from cineclr.intake.echo.videos import examine_video
+from cineclr.intake.files.members import Members, Place
 from cineclr.intake.headers import IDENTITY_KEYWORDS, read_identity
 from cineclr.intake.index import ORDER
-from cineclr.intake.members import Members, Place
 from cineclr.intake.scan import pseudonyms_of
 from cineclr.intake.triage import Finding, open_quietly, read_dataset
 from cineclr.intake.values import text_of
-from cineclr.intake.videos import examine_video
 from cineclr.ledger import PASSED, Code
 from cineclr.private import PrivateSide, Pseudonymizer, write_private
 from cineclr.progress import track

@@ -12,15 +12,15 @@ import pandas as pd
 
 from cineclr.errors import InputError
 from cineclr.files import frame_of, write_parquet
-from cineclr.intake.archives import ArchiveError, Member, is_archive, open_archive
+from cineclr.intake.echo.videos import examine_video
+from cineclr.intake.files.archives import ArchiveError, Member, is_archive, open_archive
+from cineclr.intake.files.listing import locate
+from cineclr.intake.files.members import Archive, Members, place_within
+from cineclr.intake.files.memory import Memory, basis_of
 from cineclr.intake.headers import Identity, pack_regions
 from cineclr.intake.index import ORDER
-from cineclr.intake.listing import locate
-from cineclr.intake.members import Archive, Members, place_within
-from cineclr.intake.memory import Memory, basis_of
 from cineclr.intake.syntaxes import match_syntax
 from cineclr.intake.triage import Finding, examine
-from cineclr.intake.videos import examine_video
 from cineclr.ledger import Code, count_codes
 from cineclr.private import CmrSources, PrivateSide, Pseudonymizer, Sources
 from cineclr.progress import track

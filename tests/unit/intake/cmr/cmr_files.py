@@ -30,7 +30,7 @@ from cineclr.intake.cmr import convert
 from cineclr.intake.cmr.index import index_cmr
 from cineclr.intake.cmr.scan import scan_cmr
 from cineclr.intake.cmr.slices import TO_APEX
-from cineclr.intake.listing import list_files
+from cineclr.intake.files.listing import list_files
 from cineclr.ledger import PASSED
 from cineclr.video.hdf5 import validate_hdf5
 from cineclr.views.series import map_series

@@ -9,7 +9,7 @@ from archive_files import archive_of, zip_of
 from cmr_files import Cine, CmrArchive, decode_in_process, rising, to_bytes
 from pydicom.uid import generate_uid
 
-from cineclr.intake import archives
+from cineclr.intake.files import archives
 from cineclr.video.sample import write_sample_hdf5
 
 

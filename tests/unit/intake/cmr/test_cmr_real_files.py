@@ -13,7 +13,7 @@ from cineclr.files import write_parquet
 from cineclr.intake.cmr.convert import convert_studies
 from cineclr.intake.cmr.index import index_cmr
 from cineclr.intake.cmr.scan import scan_cmr
-from cineclr.intake.listing import list_files
+from cineclr.intake.files.listing import list_files
 from cineclr.ledger import PASSED
 from cineclr.views.series import map_series
 

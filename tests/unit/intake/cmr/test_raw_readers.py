@@ -15,10 +15,10 @@ from pydicom.uid import generate_uid
 
 from cineclr.config.cmr import Studies
 from cineclr.errors import InputError
-from cineclr.intake import archives
 from cineclr.intake.cmr import ukb
 from cineclr.intake.cmr.kaggle import read_volumes
 from cineclr.intake.cmr.raw import import_studies
+from cineclr.intake.files import archives
 from cineclr.private import make_private_folder, write_private
 from cineclr.video.hdf5 import StudyStore, check_study
 from cineclr.video.sample import STUDY, write_sample_hdf5

@@ -11,7 +11,7 @@ from cineclr.demo.burned_in import burn_inside, burn_outside, draw_example, is_f
 from cineclr.demo.lettering import FACES, burn, render
 from cineclr.demo.plan import SCREENS
 from cineclr.errors import InputError
-from cineclr.intake.mask import apply_mask, find_sector
+from cineclr.intake.echo.mask import apply_mask, find_sector
 from cineclr.intake.residual_text import gate as gate_module
 from cineclr.intake.residual_text.gate import TextGate
 from cineclr.intake.residual_text.pictures import draw_pictures

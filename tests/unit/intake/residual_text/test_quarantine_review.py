@@ -12,10 +12,10 @@ from intake_files import Archive, draw_sector, make_file
 from cineclr.config.echo import Deidentify
 from cineclr.demo.lettering import burn, render
 from cineclr.errors import InputError
-from cineclr.intake import deidentify as deidentify_module
-from cineclr.intake.deidentify import deidentify_echo
+from cineclr.intake.echo import deidentify as deidentify_module
+from cineclr.intake.echo.deidentify import deidentify_echo
+from cineclr.intake.files.listing import list_files
 from cineclr.intake.index import index_studies
-from cineclr.intake.listing import list_files
 from cineclr.intake.residual_text.gate import Hit
 from cineclr.intake.residual_text.review import review_quarantine
 from cineclr.intake.residual_text.sign_off import review_sample, sign_off_clips

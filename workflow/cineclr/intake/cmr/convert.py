@@ -15,7 +15,7 @@ from cineclr.intake.cmr.assemble import Acquired, assemble, find_windows
 from cineclr.intake.cmr.decode import Decoded, Job, decode_slice
 from cineclr.intake.cmr.own import copy_study
 from cineclr.intake.cmr.slices import SAME_DIRECTION, TO_APEX, Slice, find_slices
-from cineclr.intake.members import Members, Place
+from cineclr.intake.files.members import Members, Place
 from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code, count_codes
 from cineclr.private import PrivateSide, Pseudonymizer

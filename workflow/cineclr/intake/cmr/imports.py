@@ -13,7 +13,7 @@ from cineclr.intake.cmr.convert import MANIFEST_COLUMNS, Converter
 from cineclr.intake.cmr.decode import Decoded, Job
 from cineclr.intake.cmr.scan import CMR_COLUMNS, describe_image
 from cineclr.intake.cmr.triage import examine_cmr
-from cineclr.intake.members import Members
+from cineclr.intake.files.members import Members
 from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code
 from cineclr.private import CmrSources, Pseudonymizer

@@ -5,8 +5,8 @@ from pathlib import Path
 from cineclr.intake.cmr.headers import Geometry, pack
 from cineclr.intake.cmr.own import describe_own_study
 from cineclr.intake.cmr.triage import CmrFinding, examine_cmr
-from cineclr.intake.members import Members
-from cineclr.intake.memory import Memory, basis_of
+from cineclr.intake.files.members import Members
+from cineclr.intake.files.memory import Memory, basis_of
 from cineclr.intake.scan import SCAN_COLUMNS, Scanner, describe_finding, scan_shard
 from cineclr.private import CmrSources, PrivateSide, Pseudonymizer
 

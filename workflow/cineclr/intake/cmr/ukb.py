@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from cineclr.intake.archives import ArchiveError, open_archive
 from cineclr.intake.cmr.decode import decode_slice
 from cineclr.intake.cmr.imports import Image, ImageConverter, Import, Imported
-from cineclr.intake.members import scratch
+from cineclr.intake.files.archives import ArchiveError, open_archive
+from cineclr.intake.files.members import scratch
 from cineclr.intake.worker import Worker
 from cineclr.ledger import Code, count_codes
 

@@ -7,7 +7,7 @@ them shows text of any grey level: it does not change where all around it does.
 
 import numpy as np
 
-from cineclr.intake.mask import SAMPLED, sample_frames
+from cineclr.intake.echo.mask import SAMPLED, sample_frames
 
 
 def draw_pictures(clip: np.ndarray, frames: int) -> np.ndarray:

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from cineclr.files import frame_of, write_parquet
-from cineclr.intake.clean import Cleaned
+from cineclr.intake.echo.clean import Cleaned
 from cineclr.intake.residual_text.decisions import REJECT, RELEASE, Decision
 from cineclr.intake.residual_text.gate import Hit, TextGate
 from cineclr.ledger import Code

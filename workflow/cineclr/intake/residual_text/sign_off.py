@@ -11,7 +11,7 @@ import pandas as pd
 from cineclr.cohort.rows import raise_errors, read_rows
 from cineclr.errors import InputError
 from cineclr.files import read_parquet, write_json
-from cineclr.intake.mask import sample_frames
+from cineclr.intake.echo.mask import sample_frames
 from cineclr.intake.residual_text.contact_sheet import Card, write_sheet
 from cineclr.intake.residual_text.pictures import draw_pictures
 from cineclr.ledger import PASSED

@@ -22,8 +22,8 @@ from pydicom.valuerep import DSfloat
 from cineclr import __version__
 from cineclr.errors import InputError
 from cineclr.files import frame_of, write_parquet
+from cineclr.intake.echo.mask import TISSUE_2D
 from cineclr.intake.headers import CENTIMETRES
-from cineclr.intake.mask import TISSUE_2D
 from cineclr.intake.pixeldata import read_sof
 from cineclr.intake.scanners import OTHER
 from cineclr.ledger import PASSED

@@ -15,15 +15,15 @@ import pandas as pd
 from cineclr.config.echo import Deidentify
 from cineclr.errors import InputError
 from cineclr.files import frame_of, write_parquet
-from cineclr.intake.clean import Cleaned, Job, clean_clip
+from cineclr.intake.echo.clean import Cleaned, Job, clean_clip
+from cineclr.intake.echo.mask import COLOUR_FLOW, TISSUE_2D, choose_region
+from cineclr.intake.echo.videos import VideoJob, copy_video
+from cineclr.intake.files.members import Members, Place
 from cineclr.intake.headers import Region, unpack_regions
 from cineclr.intake.index import ORDER
-from cineclr.intake.mask import COLOUR_FLOW, TISSUE_2D, choose_region
-from cineclr.intake.members import Members, Place
 from cineclr.intake.residual_text.decisions import decisions_file, read_decisions
 from cineclr.intake.residual_text.gate import TextGate
 from cineclr.intake.residual_text.quarantine import Quarantine, quarantine_folder
-from cineclr.intake.videos import VideoJob, copy_video
 from cineclr.intake.worker import Worker
 from cineclr.ledger import PASSED, Code, count_codes
 from cineclr.private import PrivateSide, Sources

@@ -11,10 +11,10 @@ from pydicom.uid import JPEGBaseline8Bit
 from syntax_files import CLIP, FRAMES, MAKERS, encode_video, file_of, video
 
 from cineclr.intake import triage
-from cineclr.intake.clean import clean_clip
-from cineclr.intake.decode import Clip
+from cineclr.intake.echo.clean import clean_clip
+from cineclr.intake.echo.decode import Clip
+from cineclr.intake.echo.mpeg import decode_video
 from cineclr.intake.failure import DecodeError
-from cineclr.intake.mpeg import decode_video
 from cineclr.intake.syntaxes import JPEG_XL, describe_undecodable, match_syntax, name_syntax
 from cineclr.intake.worker import Worker
 from cineclr.video.avi import read_avi

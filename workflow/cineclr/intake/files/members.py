@@ -13,8 +13,8 @@ from typing import Any, Self
 import pandas as pd
 
 from cineclr.errors import InputError
-from cineclr.intake.archives import ArchiveError, Member, TarArchive, ZipArchive, open_archive
-from cineclr.intake.listing import locate
+from cineclr.intake.files.archives import ArchiveError, Member, TarArchive, ZipArchive, open_archive
+from cineclr.intake.files.listing import locate
 from cineclr.ledger import Code
 from cineclr.private import CmrSources, Sources
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cineclr.intake.listing import storable
+from cineclr.intake.files.listing import storable
 from cineclr.ledger import Code
 
 ZIP_STARTS = (b"PK\3\4", b"PK\5\6", b"PK\7\x08")  # a member, an empty archive, a part of several

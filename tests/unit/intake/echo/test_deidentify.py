@@ -18,8 +18,8 @@ from pydicom.examples import get_path
 
 from cineclr.config.echo import Clips, Deidentify
 from cineclr.files import write_parquet
-from cineclr.intake.decode import Clip
-from cineclr.intake.deidentify import deidentify_echo
+from cineclr.intake.echo.decode import Clip
+from cineclr.intake.echo.deidentify import deidentify_echo
 from cineclr.video.avi import Video, read_avi
 from cineclr.video.clips import preprocess_clips
 from cineclr.video.store import ClipStore

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 
 from cineclr.config.echo import Deidentify
-from cineclr.intake.colour import has_colour
-from cineclr.intake.decode import Clip
+from cineclr.intake.echo.colour import has_colour
+from cineclr.intake.echo.decode import Clip
+from cineclr.intake.echo.mask import SAMPLED, apply_mask, find_sector, sample_frames
 from cineclr.intake.failure import DecodeError
 from cineclr.intake.headers import Region
-from cineclr.intake.mask import SAMPLED, apply_mask, find_sector, sample_frames
 from cineclr.intake.residual_text.pictures import draw_pictures
 from cineclr.ledger import PASSED, Code
 from cineclr.video.avi import write_avi

@@ -12,7 +12,7 @@ from pydicom.examples import get_path
 from pydicom.pixels import iter_pixels
 from pydicom.uid import RLELossless
 
-from cineclr.intake.decode import Clip
+from cineclr.intake.echo.decode import Clip
 from cineclr.intake.failure import DecodeError
 
 CLIP = draw_sector()

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from cineclr.config.echo import Deidentify
-from cineclr.intake.clean import Cleaned
+from cineclr.intake.echo.clean import Cleaned
 from cineclr.intake.failure import DecodeError
 from cineclr.intake.headers import MAX_SIDE, MOST_FRAMES, Header, Identity
 from cineclr.intake.residual_text.pictures import draw_pictures

@@ -4,9 +4,9 @@ import pytest
 from intake_files import BOX, COLUMNS, ROWS, draw_sector
 
 from cineclr.config.echo import Deidentify
-from cineclr.intake.colour import has_colour
+from cineclr.intake.echo.colour import has_colour
+from cineclr.intake.echo.mask import apply_mask, choose_region, find_sector
 from cineclr.intake.headers import Region
-from cineclr.intake.mask import apply_mask, choose_region, find_sector
 
 SETTINGS = Deidentify()
 

@@ -11,8 +11,8 @@ from pydicom.encaps import generate_frames
 
 from cineclr.config.echo import Deidentify
 from cineclr.errors import InputError
-from cineclr.intake.deidentify import deidentify_echo
-from cineclr.intake.dicom_out import make_object, write_dicom
+from cineclr.intake.echo.deidentify import deidentify_echo
+from cineclr.intake.echo.dicom_out import make_object, write_dicom
 from cineclr.private import PrivateSide, Pseudonymizer
 from cineclr.video.avi import Video, read_avi
 

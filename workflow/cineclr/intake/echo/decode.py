@@ -23,8 +23,8 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
 )
 
+from cineclr.intake.echo.jpeg import decode_colour, decode_luma
 from cineclr.intake.failure import DecodeError
-from cineclr.intake.jpeg import decode_colour, decode_luma
 from cineclr.intake.syntaxes import VIDEO
 
 # What of a file is read to decode it.
@@ -125,7 +125,7 @@ class Clip:
 
     def _decode_video(self, frames: Sequence[int], colour: bool) -> Iterator[np.ndarray]:
         """Yield the chosen frames, which build on those before: all are decoded, and counted."""
-        from cineclr.intake.mpeg import decode_video  # FFmpeg takes memory that few workers need
+        from cineclr.intake.echo.mpeg import decode_video  # FFmpeg takes memory that few workers need
 
         (stream,) = generate_frames(self._dataset.PixelData, number_of_frames=1)
         wanted, number = set(frames), -1

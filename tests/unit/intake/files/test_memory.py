@@ -7,7 +7,8 @@ import pytest
 from archive_files import zip_of
 from intake_files import Archive, draw_sector, make_file, to_bytes
 
-from cineclr.intake import memory, scan
+from cineclr.intake import scan
+from cineclr.intake.files import memory
 
 OLD = 1_500_000_000  # seconds: long before any listing
 

@@ -25,8 +25,9 @@ from intake_files import Archive, compress, draw_sector, make_file, to_bytes
 from pydicom.data import get_testdata_file
 
 from cineclr.errors import InputError
-from cineclr.intake import archives, scan
-from cineclr.intake.archives import ArchiveError, is_archive, open_archive
+from cineclr.intake import scan
+from cineclr.intake.files import archives
+from cineclr.intake.files.archives import ArchiveError, is_archive, open_archive
 
 KINDS = ["zip", *TAR_MODES]
 

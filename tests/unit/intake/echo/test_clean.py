@@ -10,10 +10,10 @@ from pydicom.examples import get_path
 from syntax_files import file_of
 
 from cineclr.config.echo import Deidentify
-from cineclr.intake.clean import Cleaned, Job, clean_clip
-from cineclr.intake.decode import Clip
+from cineclr.intake.echo.clean import Cleaned, Job, clean_clip
+from cineclr.intake.echo.decode import Clip
+from cineclr.intake.echo.mask import apply_mask, choose_region, find_sector
 from cineclr.intake.headers import Region
-from cineclr.intake.mask import apply_mask, choose_region, find_sector
 from cineclr.intake.triage import examine
 from cineclr.publishing import sha256_file
 from cineclr.video.avi import Video, read_avi
