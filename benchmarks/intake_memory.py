@@ -3,7 +3,8 @@
     python benchmarks/intake_memory.py [--files 1000000]
 
 The files are not made: listing sees names and sizes that a directory would give, and the scan's findings are
-made up, of the size of real ones. What is measured is what grows with the number of files.
+made up, of the size of real ones. What is measured is what grows with the number of files: of echo clips and
+of MRI images, of which a study has many more.
 """
 
 import argparse
@@ -18,12 +19,16 @@ from types import SimpleNamespace
 from typing import Any
 
 from cineclr.intake import scan
+from cineclr.intake.cmr.headers import pack
+from cineclr.intake.cmr.index import index_cmr
+from cineclr.intake.cmr.scan import scan_cmr
 from cineclr.intake.files import listing
 from cineclr.intake.index import index_studies
 from cineclr.private import init
 
 SHARDS = 32
-CLIPS = 40  # files of a study
+CLIPS = 40  # files of an echo study
+SLICES, PHASES, IMAGES = 12, 30, 600  # of an MRI series in images; images of a study
 
 
 def pretend(count: int) -> Callable[..., Iterator[tuple[Path, SimpleNamespace]]]:
@@ -60,9 +65,30 @@ def look(self: Any, listed: Any) -> Iterator[dict[str, object]]:
     }
 
 
+def look_at_image(self: Any, listed: Any) -> Iterator[dict[str, object]]:
+    """Stands in for reading a file: an MRI image of a cine that passes."""
+    number = int(listed.path[-12:-4])
+    names, series, phase = self.names, number // (SLICES * PHASES), number % PHASES
+    z = float(number // PHASES % SLICES) * 10
+    yield {
+        **{"file": listed.file, "source": listed.file, "root": listed.root, "path": listed.path},
+        **{"size": listed.size, "mtime_ns": listed.mtime_ns, "code": "passed"},
+        "study": names.pseudonym("study", str(number // IMAGES)),
+        "patient": names.pseudonym("patient", str(number // IMAGES)),
+        "video": names.pseudonym("video", str(number)),
+        "cine": names.pseudonym("cine", str(series)),
+        **{"syntax": "1.2.840.10008.1.2.1", "frames": 1, "rows": 208, "columns": 180, "vendor": "siemens"},
+        **{"photometric": "MONOCHROME2", "year": 2018, "model": "aera", "pixel_sha256": f"{number:064x}"},
+        **{"description": "cine_retro_SA", "orientation": pack((1, 0, 0, 0, 1, 0)), "positions": pack((z,))},
+        **{"times": pack((phase * 33.3,)), "row_mm": 1.8, "column_mm": 1.8, "instance": number},
+        **{"series_number": series, "acquired": 36_000.0, "phases": PHASES, "derived": False},
+    }
+
+
 def list_all(private: Path, count: int) -> None:
     listing._walk = pretend(count)  # type: ignore[assignment]
     listing.list_files(private, SHARDS, private / "files.parquet")
+    listing.list_files(private, SHARDS, private / "cmr/files.parquet", wing="cmr")
 
 
 def scan_one(private: Path, count: int) -> None:
@@ -82,6 +108,19 @@ def index(private: Path, count: int) -> None:
     index_studies(private, parts, output, private / "ledger.parquet")
 
 
+def scan_all_images(private: Path, count: int) -> None:
+    scan.Scanner.scan = look_at_image  # type: ignore[method-assign]
+    for shard in range(SHARDS):
+        scan_cmr(private, private / "cmr/files.parquet", shard, private / f"cmr/scan/shard_{shard}.parquet")
+
+
+def index_images(private: Path, count: int) -> None:
+    cmr = private / "cmr"
+    parts = [cmr / f"scan/shard_{shard}.parquet" for shard in range(SHARDS)]
+    output = [cmr / f"index/shard_{shard}.parquet" for shard in range(SHARDS)]
+    index_cmr(private, parts, output, cmr / "series.parquet", cmr / "ledger.parquet")
+
+
 def measure(step: Callable[[Path, int], None], private: Path, count: int) -> tuple[float, float, float]:
     """Return the seconds of a step, and the peak of memory in MB before it and after."""
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
@@ -97,10 +136,15 @@ def main() -> None:
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        (folder / "dicom").mkdir()
-        (folder / "sheet.csv").write_text("study_id\n")
-        init(folder / "private", [folder / "dicom"], folder / "sheet.csv")
-        steps = {"list_files": list_all, "scan_dicom": scan_one, "others": scan_all, "index_studies": index}
+        for name in ("echo", "cmr"):
+            (folder / name).mkdir()
+            (folder / f"{name}.csv").write_text("study_id\n")
+        sheets, reports = [folder / "echo.csv", folder / "cmr.csv"], folder / "cmr.csv"
+        init(folder / "private", [folder / "echo"], sheets[0], [folder / "cmr"], sheets[1], reports)
+        steps = {
+            **{"list_files": list_all, "scan_dicom": scan_one, "others": scan_all, "index_studies": index},
+            **{"scan_cmr": scan_all_images, "index_cmr": index_images},
+        }
         for name, step in steps.items():
             with ProcessPoolExecutor(1, mp_context=context) as pool:
                 seconds, before, peak = pool.submit(measure, step, folder / "private", count).result()

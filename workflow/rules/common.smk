@@ -84,6 +84,15 @@ def grow(mem_mb):
     return lambda wildcards, attempt: mem_mb * min(2 ** (attempt - 1), 4)
 
 
+def grow_with_input(mem_mb, factor):
+    """Memory in MB as `grow` has it, or `factor` times the size of the input files where that is more."""
+
+    def resource(wildcards, input, attempt):
+        return int(grow(max(mem_mb, factor * input.size_mb))(wildcards, attempt))
+
+    return resource
+
+
 def extend(minutes):
     """Minutes: more when a job is tried again, up to three days. A training goes on where it was stopped."""
     return lambda wildcards, attempt: min(minutes * attempt, LONGEST)

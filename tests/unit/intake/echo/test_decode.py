@@ -39,6 +39,23 @@ def palette_file(bits: int):
     return dataset, grey_of(table[CLIP])
 
 
+def segmented_palette_file(low_byte: bool):
+    """Return a file whose 16-bit palette is told in segments (PS3.3 C.7.9.2): a point and a line.
+
+    `low_byte`: the scanner fills the low bytes of its entries only.
+    """
+    dataset = make_file(CLIP, PhotometricInterpretation="PALETTE COLOR")
+    ends = {"Red": (0, 255), "Green": (255, 0), "Blue": (0, 255)}
+    for colour, (first, last) in ends.items():
+        scale = 1 if low_byte else 257
+        segments = np.array([0, 1, first * scale, 1, 255, last * scale], np.uint16)
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
+        setattr(dataset, f"Segmented{colour}PaletteColorLookupTableData", segments.tobytes())
+    ramp = np.arange(256)
+    table = np.stack([ramp, 255 - ramp, ramp], axis=-1).astype(np.uint8)
+    return dataset, grey_of(table[CLIP])
+
+
 def rle_file():
     dataset = make_file(coloured())
     dataset.compress(RLELossless, generate_instance_uid=False)
@@ -56,6 +73,8 @@ REFERENCES = {
     ),
     "palette of 8 bits": lambda: palette_file(8),
     "palette of 16 bits": lambda: palette_file(16),
+    "palette in segments": lambda: segmented_palette_file(low_byte=False),
+    "palette in segments, low bytes": lambda: segmented_palette_file(low_byte=True),
     "rle colour": rle_file,
     "jpeg grey": lambda: (compress(make_file(CLIP), 100), CLIP),
     "jpeg colour": lambda: (compress(make_file(coloured()), 100), grey_of(coloured())),

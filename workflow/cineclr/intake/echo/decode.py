@@ -154,8 +154,14 @@ class Clip:
 
     def _narrow_palette(self, frame: np.ndarray) -> np.ndarray:
         """Return a 16-bit palette's colours in 8 bits (some scanners fill the low byte only)."""
-        entries = np.frombuffer(self._dataset.RedPaletteColorLookupTableData, np.uint16)
-        return (frame if entries.max() < 256 else frame >> 8).astype(np.uint8)
+        return (frame >> 8 if self._fills_high_bytes else frame).astype(np.uint8)
+
+    @cached_property
+    def _fills_high_bytes(self) -> bool:
+        """Whether any entry of the palette, whole or in segments, needs more than eight bits."""
+        entries, first, _ = self._dataset.RedPaletteColorLookupTableDescriptor
+        ramp = first + np.arange(entries or 1 << 16)  # 0 stands for 65,536 (PS3.3 C.7.6.3.1.5)
+        return bool(apply_color_lut(ramp, self._dataset).max() > 255)
 
     def _narrow(self, frame: np.ndarray) -> np.ndarray:
         """Return the eight most significant of the bits stored; signed values are shifted to start at 0."""
