@@ -62,6 +62,8 @@ rule index_cmr:
         "<results>/benchmarks/index_cmr.tsv"
     conda:
         "../../envs/imaging.yaml"
+    resources:
+        mem_mb=grow_with_input(4000, 20),
     params:
         private=private_side,
     shell:

@@ -81,6 +81,8 @@ rule index_studies:
         "<results>/benchmarks/index_studies.tsv"
     conda:
         "../../envs/imaging.yaml"
+    resources:
+        mem_mb=grow_with_input(4000, 20),
     params:
         private=private_side,
     shell:

@@ -1,9 +1,11 @@
 """Files in archives: each is a file of its own, and nothing in an archive reaches beyond it."""
 
+import bz2
 import contextlib
 import errno
 import gzip
 import hashlib
+import lzma
 import random
 import stat
 import zipfile
@@ -75,6 +77,27 @@ def test_files_in_archives_become_the_same_videos_as_files_in_folders(tmp_path):
     plain.deidentify()
     assert digests(packed.videos) == digests(plain.videos)
     assert len(digests(packed.videos)) == 2 * len(KINDS)
+
+
+COMPRESSORS = {"gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize("compress_file", COMPRESSORS.values(), ids=COMPRESSORS)
+def test_a_dicom_file_compressed_by_itself_is_an_archive_of_one(tmp_path, compress_file):
+    packed, plain = Archive(tmp_path / "packed"), Archive(tmp_path / "plain")
+    for number in range(2):
+        packed.add(f"IM_{number}.dcm.gz", compress_file(clip(number)))
+        plain.add(f"IM_{number}", clip(number))
+    packed.add("notes.gz", compress_file(b"no DICOM file " * 100))
+    packed.add("cut.gz", gzip.compress(native(7))[:-2000])
+    codes = packed.scan(shards=2)
+    expected = {"IM_0.dcm.gz!content": "passed", "IM_1.dcm.gz!content": "passed"}
+    assert codes.to_dict() == {**expected, "notes.gz": "not_dicom", "cut.gz": "unreadable_archive"}
+    packed.deidentify()
+    plain.scan()
+    plain.deidentify()
+    assert digests(packed.videos) == digests(plain.videos)
+    assert len(digests(packed.videos)) == 2
 
 
 def test_members_lie_on_the_private_side_for_their_owner_while_they_are_judged(archive, monkeypatch):

@@ -1,4 +1,4 @@
-"""Archives: the files in a ZIP or a tar, read one at a time and under caps.
+"""Archives: the files in a ZIP or a tar, or one that is compressed by itself, read one at a time under caps.
 
 An archive is known by its first bytes, whatever its name. Names within it never become paths, links are never
 followed, and no size that an archive announces is trusted: what passes a cap is left, with a code.
@@ -30,6 +30,7 @@ COMPRESSIONS: dict[bytes, Callable[[BinaryIO], Any]] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ\0": lzma.open,
 }
+MAGIC = b"DICM"  # after 128 bytes of a DICOM file (PS3.10 7.1)
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile grows the others in memory without a bound
 ENCRYPTED = 0x1  # general purpose flag (PKWARE APPNOTE 4.4.4)
 DRIVE = re.compile(r"[A-Za-z]:")
@@ -128,8 +129,32 @@ class ZipArchive:
             return _copy(source, member.size, target)
 
 
+class CompressedFile:
+    """A DICOM file that is compressed by itself: an archive of one member."""
+
+    def __init__(self, stream: "_Guarded") -> None:
+        self._stream = stream
+
+    def members(self) -> Iterator[Member]:
+        """Yield the file; raise ArchiveError where it cannot be read to its end."""
+        size = 0
+        with _judged():
+            while block := self._stream.read(BLOCK):
+                size += len(block)
+        yield Member("content", 0, size, Code.ARCHIVE_LIMIT if size > LARGEST_MEMBER else None)
+
+    def extract(self, member: Member, target: Path) -> str:
+        """Write the file to a new one; return the SHA-256 of its bytes, or raise ArchiveError."""
+        with _judged():
+            self._stream.seek(0)
+        return _copy(self._stream, member.size, target)
+
+
+Archive = ZipArchive | TarArchive | CompressedFile
+
+
 @contextlib.contextmanager
-def open_archive(path: Path) -> Iterator[ZipArchive | TarArchive | None]:
+def open_archive(path: Path) -> Iterator[Archive | None]:
     """Yield the archive that a file is, or None if it is none; raise ArchiveError for one that is damaged.
 
     Raises OSError when the disk fails or reading is not allowed.
@@ -140,36 +165,41 @@ def open_archive(path: Path) -> Iterator[ZipArchive | TarArchive | None]:
         if head.startswith(ZIP_STARTS):
             yield ZipArchive(_Guarded(file, most), most)
         else:
-            stream = _find_tar(file, head)
-            yield None if stream is None else TarArchive(_Guarded(stream, most))
+            kind, stream = _look_inside(file, head)
+            yield kind(_Guarded(stream, most)) if kind else None
 
 
 def is_archive(path: Path) -> bool:
     """Return whether a file begins as an archive does."""
     with path.open("rb") as file:
         head = _read_head(file)
-        return head.startswith(ZIP_STARTS) or _find_tar(file, head) is not None
+        return head.startswith(ZIP_STARTS) or _look_inside(file, head)[0] is not None
 
 
 def _read_head(file: BinaryIO) -> bytes:
     """Return the first block of a file; of a DICOM file nothing, since its preamble may hold anything."""
     head = file.read(tarfile.BLOCKSIZE)
     file.seek(0)
-    return b"" if head[128:132] == b"DICM" else head
+    return b"" if head[128:132] == MAGIC else head
 
 
-def _find_tar(file: BinaryIO, head: bytes) -> Any | None:
-    """Return the bytes of a tar, decompressed, as a file; None if it is none: the header has a checksum."""
+def _look_inside(file: BinaryIO, head: bytes) -> tuple[type[TarArchive | CompressedFile] | None, Any]:
+    """Return whether a file is a tar, a compressed DICOM file or neither, and its bytes, decompressed.
+
+    A tar is known by the checksum of its header.
+    """
     opener = next((opener for start, opener in COMPRESSIONS.items() if head.startswith(start)), None)
     try:
         with _judged():
             stream = opener(file) if opener else file
             first = stream.read(tarfile.BLOCKSIZE) if opener else head
-            tarfile.TarInfo.frombuf(first, "utf-8", "surrogateescape")
             stream.seek(0)
+            if opener and first[128:132] == MAGIC:
+                return CompressedFile, stream
+            tarfile.TarInfo.frombuf(first, "utf-8", "surrogateescape")
     except ArchiveError:
-        return None
-    return stream
+        return None, file
+    return TarArchive, stream
 
 
 def _judge_tar(info: tarfile.TarInfo) -> Code | None:

@@ -13,12 +13,11 @@ from typing import Any, Self
 import pandas as pd
 
 from cineclr.errors import InputError
-from cineclr.intake.files.archives import ArchiveError, Member, TarArchive, ZipArchive, open_archive
+from cineclr.intake.files.archives import Archive, ArchiveError, Member, open_archive
 from cineclr.intake.files.listing import locate
 from cineclr.ledger import Code
 from cineclr.private import CmrSources, Sources
 
-Archive = ZipArchive | TarArchive
 SCAN_AGAIN = "list and scan the files again (--forcerun list_files, list_cmr_files)"
 
 
