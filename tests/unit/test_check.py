@@ -4,8 +4,9 @@ import pydicom.examples
 import pytest
 import yaml
 
-from cineclr.check import check, check_sources, read_config
+from cineclr.check import check, check_sources
 from cineclr.config import Config
+from cineclr.config.reading import read_config
 from cineclr.errors import InputError
 from cineclr.frozen import describe_models, record_models
 from cineclr.private import init
@@ -29,6 +30,60 @@ def root(tmp_path):
     sources.write_text(sources.read_text() + f"view_labels: {tmp_path / 'labels.csv'}\n")
     (tmp_path / "config.yaml").write_text("echo: {views: {classifier: train}}\n")
     return tmp_path
+
+
+MRI = "study_id,patient_id,study_date,sex,age,cohort,lvef\n1.3.1,B1,2018-05-04,F,71,here,55\n"
+MRI_CONFIG = """
+cmr:
+  cohort: {roles: {here: development}}
+  text: {labels: {source: rules}}
+  diagnoses: {tasks: [hypertrophic_cardiomyopathy]}
+"""
+
+
+@pytest.fixture
+def mri(tmp_path):
+    """The same of cardiac MRI."""
+    (tmp_path / "dicom").mkdir()
+    (tmp_path / "dicom" / "IM0001").write_bytes(pydicom.examples.get_path("ybr_color").read_bytes())
+    (tmp_path / "mri.csv").write_text(MRI)
+    (tmp_path / "reports.csv").write_text("study_id,report\n1.3.1,The left ventricle is dilated.\n")
+    files = {"cmr_sheet": tmp_path / "mri.csv", "cmr_reports": tmp_path / "reports.csv"}
+    init(tmp_path / "private" / "main", cmr_dicom=[tmp_path / "dicom"], **files)
+    (tmp_path / "config.yaml").write_text(MRI_CONFIG)
+    return tmp_path
+
+
+def name_source(root, key, content):
+    """Write a file and name it in the MRI part of sources.yaml."""
+    (root / f"{key}.csv").write_text(content)
+    sources = root / "private/main/sources.yaml"
+    values = yaml.safe_load(sources.read_text())
+    values["cmr"][key] = str(root / f"{key}.csv")
+    sources.write_text(yaml.safe_dump(values))
+
+
+def label_by(root, labels):
+    (root / "config.yaml").write_text(MRI_CONFIG.replace("{labels: {source: rules}}", labels))
+
+
+def spoil_labels(root):
+    name_source(root, "labels", "study_id,hypertrophic_cardiomyopathy\n1.3.1,perhaps\n")
+    label_by(root, "{labels: {source: sheet}}")
+
+
+MRI_MISTAKES = {
+    "MRI cohorts: .*there, which has no role": lambda root: (root / "mri.csv").write_text(
+        MRI.replace("here", "there")
+    ),
+    "MRI series: .*row 2": lambda root: name_source(
+        root, "series_views", "series_description,view\ncine,sideways\n"
+    ),
+    "MRI labels: .*row 2": spoil_labels,
+    "MRI labels: .*allowed_hosts": lambda root: label_by(
+        root, "{labels: {source: llm}, llm: {url: 'http://elsewhere.example/v1'}}"
+    ),
+}
 
 
 class NoModels:
@@ -119,3 +174,19 @@ def test_the_workflows_own_check_stops_at_the_sheet(root):
     (root / "echo.csv").write_text(SHEET.replace("2018-05-04", "someday"))
     with pytest.raises(InputError, match="study_date"):
         check_sources(root / "private/main")
+
+
+def test_a_good_set_up_of_mri_passes_every_check(mri, capsys):
+    run_check(mri)
+    said = capsys.readouterr().out
+    assert said.count("ok      ") == 11
+    assert "here (development): 1 studies" in said
+
+
+@pytest.mark.parametrize("words", MRI_MISTAKES)
+def test_each_mistake_of_mri_is_named_before_days_of_work(mri, words):
+    MRI_MISTAKES[words](mri)
+    with pytest.raises(InputError, match=words) as caught:
+        run_check(mri)
+    assert "1.3.1" not in str(caught.value)
+    assert "1 of 11" in str(caught.value)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from cineclr.check import read_config
 from cineclr.config import Config
+from cineclr.config.reading import read_config
 from cineclr.errors import InputError
 from cineclr.operation import speed_cmr, speed_echo
 from cineclr.operation.networks import describe_network

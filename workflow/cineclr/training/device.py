@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 import torch
 
 from cineclr.config.base import Precision
+from cineclr.gpus import take_gpus
 
 HALF = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
@@ -22,8 +23,12 @@ def make_repeatable(cpu_threads: int, seed: int) -> None:
 
 
 def choose_device() -> torch.device:
-    """Return the first GPU, or the CPU where there is none."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    """Return a GPU that no other job of this machine holds, or the CPU where there is no GPU."""
+    taken = take_gpus(1)
+    if not taken:
+        return torch.device("cpu")
+    torch.cuda.set_device(taken[0])
+    return torch.device("cuda", taken[0])
 
 
 def use_precision(precision: Precision, device: torch.device) -> AbstractContextManager[object]:

@@ -19,6 +19,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment, SLURMEnv
 
 from cineclr.config.base import Precision
 from cineclr.errors import InputError
+from cineclr.gpus import take_gpus
 from cineclr.operation.cluster import seconds_left
 from cineclr.training.device import make_repeatable
 
@@ -44,8 +45,8 @@ def start_fabric(precision: Precision, devices: int, cpu_threads: int, seed: int
     # Fabric's notices (the precision, the GPUs, the process group) say nothing that our own line does not.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     make_repeatable(cpu_threads, seed)
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    used = min(devices, gpus) if gpus else 1
+    gpus = take_gpus(devices)
+    used = len(gpus) or 1
     if nodes > 1 and int(os.environ.get("SLURM_NTASKS", "1")) != nodes * used:
         raise InputError(
             f"nodes is {nodes}, but the command was not started as {nodes * used} tasks: start it by "
@@ -53,7 +54,7 @@ def start_fabric(precision: Precision, devices: int, cpu_threads: int, seed: int
         )
     fabric = Fabric(
         accelerator="gpu" if gpus else "cpu",
-        devices=used,
+        devices=gpus or 1,
         num_nodes=nodes,
         strategy="ddp" if used * nodes > 1 else "auto",
         precision=precision,
