@@ -22,7 +22,7 @@ FAMILIES = {
         "pyrage",
         "rapidocr",
     ],
-    "tables": ["h5py", "matplotlib", "scikit-learn", "scipy", "statsmodels"],
+    "tables": ["h5py", "matplotlib", "scikit-learn", "scipy", "snakemake", "statsmodels"],
     "text": ["openai", "presidio-analyzer", "stanza", "torch", "transformers", "xgrammar"],
     "training": [
         "av",
@@ -31,6 +31,7 @@ FAMILIES = {
         "opencv-python-headless",
         "pytorchvideo",
         "safetensors",
+        "scikit-learn",
         "tensorboard",
         "torch",
         "torchvision",
