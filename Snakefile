@@ -9,6 +9,10 @@ min_version("9.27")
 configfile: "config.yaml"
 
 
+# Used by `--sdm apptainer` only.
+container: f"{workflow.basedir}/envs/cineclr.sif"
+
+
 include: "workflow/rules/common.smk"
 
 

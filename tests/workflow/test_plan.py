@@ -1,7 +1,10 @@
+import os
+import sys
 import time
+from pathlib import Path
 
 import pytest
-from conftest import SHEET
+from conftest import ROOT, SHEET
 
 from cineclr.private import init
 
@@ -98,3 +101,27 @@ def test_a_bad_sheet_stops_before_the_first_job(with_sheet):
     assert "1.2.3" not in output
     assert not list(with_sheet.folder.glob("results/**/*.parquet"))
     assert not list(with_sheet.folder.glob("private/main/*.parquet"))
+
+
+# In place of Apptainer: notes the image, then runs what should run in it.
+APPTAINER = """#!/bin/bash
+[ "$1" = --version ] && { echo "apptainer version 1.3.4"; exit; }
+while [ "${1%.sif}" = "$1" ]; do shift; done
+echo "$1" >> IMAGES
+shift
+exec "$@"
+"""
+
+
+def test_with_apptainer_every_command_runs_in_the_image(demo_plan, tmp_path, monkeypatch):
+    """The container is not there; Snakemake's way into it is, and our commands find their package in it."""
+    (tmp_path / "bin").mkdir()
+    images = tmp_path / "images"
+    for name in ("apptainer", "singularity"):
+        (tmp_path / "bin" / name).write_text(APPTAINER.replace("IMAGES", str(images)))
+        (tmp_path / "bin" / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}")
+    done = demo_plan.snakemake("results/micro/echo/models.json", "--sdm", "apptainer")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert images.read_text().split() == [str(ROOT / "envs/cineclr.sif")]
+    assert (tmp_path / "results/micro/echo/models.json").exists()
