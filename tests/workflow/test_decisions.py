@@ -49,7 +49,9 @@ def test_a_decision_makes_its_shard_again(finished):
 def test_the_sign_off_stands_before_tables_and_figures_alone(finished):
     workflow, shards = finished
     assert workflow.planned("intake", *shards, SIGNED) == {}
-    for target in ("echo_tables", "echo_figures"):
+    table, figure = "echo/tables/table_s1.csv", "echo/figures/cohort_flow.svg"
+    files = [f"results/main/{path}" for path in (table, figure, "echo/dicom/shard_1.parquet")]
+    for target in ("echo_tables", "echo_figures", *files):
         assert "sign_off_clips" not in workflow.planned(target, *shards)
         planned = workflow.planned(target, *shards, SIGNED)
         assert planned["sign_off_clips"] == 1

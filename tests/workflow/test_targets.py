@@ -17,8 +17,16 @@ CMR_TRAINING = {"pretrain_cmr", "finetune_lvef", "finetune_diagnosis"}
         ("echo_figures", {"plot_results", "plot_cohort_flow"}, {"tabulate_cohort", "predict_cmr"}),
         ("cmr_pretrain", {"pretrain_cmr"}, {"finetune_lvef", "extract_features"}),
         ("cmr_finetune", CMR_TRAINING, {"predict_cmr", "evaluate_lvef"}),
-        ("cmr_predict", CMR_TRAINING | {"predict_cmr"}, {"evaluate_lvef", "tabulate_cmr"}),
-        ("cmr_evaluate", {"evaluate_lvef", "evaluate_diagnoses"}, {"tabulate_cmr", "plot_lvef"}),
+        (
+            "cmr_predict",
+            CMR_TRAINING | {"predict_cmr", "predict_zero_shot"},
+            {"evaluate_lvef", "tabulate_cmr"},
+        ),
+        (
+            "cmr_evaluate",
+            {"evaluate_lvef", "evaluate_diagnoses", "evaluate_retrieval"},
+            {"tabulate_cmr", "plot_lvef"},
+        ),
         ("cmr_tables", {"tabulate_cmr", "tabulate_cmr_cohort"}, {"plot_lvef", "predict_echo"}),
         ("cmr_figures", {"plot_lvef", "plot_cmr_cohort_flow"}, {"tabulate_cmr_cohort", "predict_echo"}),
         ("tables", {"tabulate_results", "tabulate_cmr"}, {"plot_curves", "plot_lvef", "write_report"}),

@@ -36,6 +36,15 @@ def take_gpus(wanted: int) -> list[int]:
     return taken
 
 
+def choose_device() -> torch.device:
+    """Return a GPU that no other job of this machine holds, or the CPU where there is no GPU."""
+    taken = take_gpus(1)
+    if not taken:
+        return torch.device("cpu")
+    torch.cuda.set_device(taken[0])
+    return torch.device("cuda", taken[0])
+
+
 def _lock(number: int) -> bool:
     path = Path(tempfile.gettempdir(), f"cineclr-{os.getuid()}-gpu-{number}.lock")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)

@@ -270,6 +270,7 @@ rule cmr_evaluate:
             "<results>/cmr/evaluation/{table}.csv",
             table=["lvef", "diagnoses", "operating_points"],
         ),
+        retrieval_table(),
         rules.cmr_predict.input,
 
 

@@ -290,4 +290,5 @@ rule cmr_finetune:
 rule cmr_predict:
     input:
         expand("<results>/cmr/predictions/{cell}.csv", cell=cmr_cells()),
+        zero_shot_predictions(),
         rules.cmr_finetune.input,

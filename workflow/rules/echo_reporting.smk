@@ -16,6 +16,7 @@ localrules:
 
 rule tabulate_cohort:
     input:
+        signed=sign_off(),
         splits="<results>/echo/cohort/splits.csv",
     output:
         report(
@@ -40,6 +41,7 @@ rule tabulate_cohort:
 
 rule tabulate_results:
     input:
+        signed=sign_off(),
         evaluation="<results>/echo/evaluation/{task}.csv",
         subsets="<models>/echo/cohort/subsets.csv",
     output:
@@ -70,6 +72,7 @@ rule tabulate_results:
 
 rule tabulate_evaluation:
     input:
+        signed=sign_off(),
         evaluation="<results>/echo/evaluation/{evaluation}_{task}.csv",
     output:
         report(
@@ -96,6 +99,7 @@ rule tabulate_evaluation:
 
 rule plot_results:
     input:
+        signed=sign_off(),
         table=lambda wildcards: results_table(wildcards.task),
     output:
         svg=report(
@@ -120,6 +124,7 @@ rule plot_results:
 
 rule plot_curves:
     input:
+        signed=sign_off(),
         predictions=predictions([LARGEST]),
         evaluation="<results>/echo/evaluation/{task}.csv",
         splits="<results>/echo/cohort/splits.csv",
@@ -151,6 +156,7 @@ rule plot_curves:
 
 rule plot_calibration:
     input:
+        signed=sign_off(),
         curve="<results>/echo/evaluation/calibration_curve_{task}.csv",
     output:
         svg=report(
@@ -176,6 +182,7 @@ rule plot_calibration:
 
 rule plot_cohort_flow:
     input:
+        signed=sign_off(),
         flow="<results>/echo/cohort/flow.json",
     output:
         svg=report(
@@ -224,7 +231,6 @@ rule tabulate_deviations:
 # Models and predictions are asked for by name too, as in `evaluate`.
 rule echo_tables:
     input:
-        sign_off(),
         "<results>/echo/tables/table_s1.csv",
         "<results>/echo/tables/deviations.csv",
         [results_table(task) for task in ECHO.finetune.tasks],
@@ -234,7 +240,6 @@ rule echo_tables:
 
 rule echo_figures:
     input:
-        sign_off(),
         result_figures(),
         evaluation_figures(),
         "<results>/echo/figures/cohort_flow.svg",

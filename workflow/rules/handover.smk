@@ -86,6 +86,7 @@ use rule write_intake_report as write_cmr_intake_report with:
 
 rule write_dicom:
     input:
+        signed=sign_off(),
         manifest="<results>/echo/videos/shard_{shard}.parquet",
         videos="<results>/echo/videos/shard_{shard}",
     output:
@@ -112,5 +113,4 @@ rule write_dicom:
 # The de-identified clips as DICOM, for those who must hand them on so. No part of a run: ask for it by name.
 rule dicom:
     input:
-        sign_off(),
         study_shards("<results>/echo/dicom/shard_{shard}.parquet"),

@@ -1,5 +1,6 @@
 """Verification of a run's outputs by its manifests."""
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from cineclr.files import write_parquet
 from cineclr.operation.verify import verify
 from cineclr.video.avi import write_avi
 from cineclr.video.clips import preprocess_clips
+from cineclr.video.hdf5 import CLIPS, StudyView, write_study
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def flip(path, place):
 
 def test_a_run_as_it_was_written_verifies(run, capsys):
     verify(root=run.parents[1])
-    assert "2 shards of videos and 2 of clips" in capsys.readouterr().out
+    assert "2 shards of videos, 2 of clips and 0 of MRI studies" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("place", [0, 130, 900, -1])
@@ -88,5 +90,44 @@ def test_all_that_is_wrong_is_listed(run):
 
 
 def test_a_run_without_manifests_is_an_error(tmp_path):
-    with pytest.raises(InputError, match="no manifest"):
+    with pytest.raises(InputError, match="holds no videos"):
         verify(root=tmp_path)
+
+
+@pytest.fixture
+def studies(tmp_path):
+    """Return a shard of two MRI studies of one view and three slices."""
+    folder, clips = tmp_path / "results/main/cmr/studies/shard_0", []
+    rng = np.random.default_rng(0)
+    for number in range(2):
+        study, size = f"S{number:016x}", (3, 2)
+        view = StudyView(
+            **{"pixels": rng.integers(0, 256, (3, 6, 20, 20), dtype=np.uint8), "frames": np.full(3, 6)},
+            **{"pixel_spacing_mm": np.ones(size), "frame_time_ms": np.full(3, 30.0)},
+            **{"position_mm": 8.0 * np.arange(3), "series": ["C" + "0" * 16] * 3},
+            **{"acquired_size": np.full(size, 20), "intensity_low": np.zeros(3)},
+            **{"intensity_high": np.ones(3), "order": "base_to_apex"},
+        )
+        write_study(folder / f"{study}.h5", study, {"SAX": view}, "key")
+        clips += [(study, "SAX", index, 6) for index in range(3)]
+    pd.DataFrame(clips, columns=["study", "view", "slice", "frames"]).to_parquet(folder / CLIPS)
+    return folder
+
+
+def test_a_flipped_byte_in_an_mri_study_is_found(studies, capsys):
+    """Case 26."""
+    root = studies.parents[4]
+    verify(root=root)
+    assert "0 shards of videos, 0 of clips and 1 of MRI studies" in capsys.readouterr().out
+    path = studies / f"S{1:016x}.h5"
+    with h5py.File(path) as file:
+        pixels = file["SAX"][1].tobytes()
+    flip(path, path.read_bytes().find(pixels) + 100)
+    with pytest.raises(InputError, match=rf"convert_studies\n  {path.name}: SAX, slice 1 is damaged"):
+        verify(root=root)
+
+
+def test_mri_studies_are_compared_with_their_list(studies):
+    (studies / f"S{0:016x}.h5").rename(studies / f"S{9:016x}.h5")
+    with pytest.raises(InputError, match=r"2 outputs .*\n.*S0+.h5: missing\n.*S0+9.h5: in no list"):
+        verify(root=studies.parents[4])

@@ -6,20 +6,10 @@ set aside, with their code, when the clip store was made.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 Starts = tuple[np.ndarray, np.ndarray]
-
-
-class Sampling(Protocol):
-    """Chooses clips of `frames` consecutive frames."""
-
-    frames: int
-
-    def __call__(self, lengths: np.ndarray, rng: np.random.Generator) -> Starts:
-        """Return the video and the first frame of every clip."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from cineclr.config import Config
 from cineclr.config.cmr import Lvef, Mode, Pretrain
 from cineclr.config.cmr import TextEncoder as TextSettings
 from cineclr.data.bags import BagIndex
+from cineclr.gpus import choose_device
 from cineclr.models.text import TextEncoder
 from cineclr.operation.stage import EPOCHS, Measured, Scale, time_call, time_training
 from cineclr.operation.stand_ins import RandomFeatures, RandomReports, RandomStudies
@@ -20,7 +21,7 @@ from cineclr.training.cmr.finetune import BagFinetuning, Regression
 from cineclr.training.cmr.inputs import Views
 from cineclr.training.cmr.network import build_network
 from cineclr.training.cmr.pretrain import PairReader, VideoText, VideoTextTraining
-from cineclr.training.device import choose_device, make_repeatable
+from cineclr.training.device import make_repeatable
 from cineclr.training.session import start_fabric
 
 MINILM: dict[str, Any] = {"hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536}

@@ -1,5 +1,6 @@
-"""Verification: are the videos and clips of a run still those whose checksums its manifests hold?"""
+"""Verification: are the videos, clips and MRI studies of a run still what was written?"""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,31 +10,40 @@ from cineclr.errors import InputError
 from cineclr.ledger import PASSED
 from cineclr.progress import track
 from cineclr.publishing import sha256_file
+from cineclr.video.hdf5 import CLIPS, StudyStore
 from cineclr.video.store import ClipStore
 
 
 def verify(run: str = "main", root: Path = Path()) -> None:
-    """Compare every video and packed clip of a run of the first paper with its manifest.
+    """Compare every video and clip of a run with its manifest, and every slice of MRI with its checksum.
 
     `root` is the folder that holds results/. Raises InputError that lists what is damaged, missing or in no
     manifest, and what to run.
     """
     results = root / "results" / run
-    manifests = sorted(results.glob("echo/videos/shard_*.parquet"))
-    indexes = sorted(results.glob("echo/clips/shard_*.parquet"))
-    if not manifests and not indexes:
+    kinds = {
+        "deidentify_echo": (_check_videos, sorted(results.glob("echo/videos/shard_*.parquet"))),
+        "preprocess_clips": (_check_clips, sorted(results.glob("echo/clips/shard_*.parquet"))),
+        "convert_studies": (_check_studies, sorted(results.glob("cmr/studies/shard_*/"))),
+    }
+    if not any(shards for _, shards in kinds.values()):
         raise InputError(
-            f"run {run!r}: results/{run} holds no manifest of videos or clips; name another: --run"
+            f"run {run!r}: results/{run} holds no videos, clips or MRI studies; name another: --run"
         )
-    wrong: list[str] = []
-    for manifest in track(manifests, "verify videos", len(manifests)):
-        wrong += _check_videos(manifest)
-    for index in track(indexes, "verify clips", len(indexes)):
-        wrong += _check_clips(index)
-    if wrong:
-        head = f"{len(wrong)} outputs are not as they were written; snakemake --forcerun deidentify_echo"
-        raise InputError("\n  ".join([head, *wrong]))
-    print(f"{len(manifests)} shards of videos and {len(indexes)} of clips are as their manifests say")
+    wrong = {
+        rule: [
+            line for shard in track(shards, f"verify what {rule} made", len(shards)) for line in find(shard)
+        ]
+        for rule, (find, shards) in kinds.items()
+    }
+    if lines := list(itertools.chain(*wrong.values())):
+        again = " ".join(rule for rule, found in wrong.items() if found)
+        head = f"{len(lines)} outputs are not as they were written; snakemake --forcerun {again}"
+        raise InputError("\n  ".join([head, *lines]))
+    videos, clips, studies = (len(shards) for _, shards in kinds.values())
+    print(
+        f"{videos} shards of videos, {clips} of clips and {studies} of MRI studies are as they were written"
+    )
 
 
 def _check_videos(manifest: Path) -> Iterator[str]:
@@ -58,3 +68,19 @@ def _check_clips(index: Path) -> Iterator[str]:
         store.verify(range(len(store)))
     except InputError as error:
         yield str(error)
+
+
+def _check_studies(folder: Path) -> Iterator[str]:
+    """Yield what is wrong with a shard of MRI studies: files that its list lacks or names, damaged slices."""
+    listed = set(pd.read_parquet(folder / CLIPS)["study"])
+    there = {path.stem for path in folder.glob("*.h5")}
+    for study in sorted(listed ^ there):
+        yield f"{folder.name}/{study}.h5: {'missing' if study in listed else 'in no list'}"
+    if not listed or listed - there:
+        return
+    store = StudyStore.open([folder])
+    for row in range(len(store)):
+        try:
+            store.read(row)
+        except InputError as error:
+            yield str(error)

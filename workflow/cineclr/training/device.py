@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager
 import torch
 
 from cineclr.config.base import Precision
-from cineclr.gpus import take_gpus
 
 HALF = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
@@ -20,15 +19,6 @@ def make_repeatable(cpu_threads: int, seed: int) -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
     # What PyTorch fills empty tensors with in this mode only hides reads of them, and takes time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-
-
-def choose_device() -> torch.device:
-    """Return a GPU that no other job of this machine holds, or the CPU where there is no GPU."""
-    taken = take_gpus(1)
-    if not taken:
-        return torch.device("cpu")
-    torch.cuda.set_device(taken[0])
-    return torch.device("cuda", taken[0])
 
 
 def use_precision(precision: Precision, device: torch.device) -> AbstractContextManager[object]:

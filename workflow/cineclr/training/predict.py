@@ -14,10 +14,11 @@ from cineclr.data.reader import Store, prefetch, read_clips, to_device
 from cineclr.data.sampling import EvenClips
 from cineclr.errors import InputError
 from cineclr.files import require_file, write_json, write_table
+from cineclr.gpus import choose_device
 from cineclr.models.r3d import R3D18
 from cineclr.models.weights import build_encoder, load_strictly, load_weights
 from cineclr.progress import track
-from cineclr.training.device import choose_device, make_repeatable, use_precision
+from cineclr.training.device import make_repeatable, use_precision
 from cineclr.training.inputs import open_inputs, select_videos
 
 logger = logging.getLogger(__name__)

@@ -197,7 +197,7 @@ class StudyStore:
         try:
             with h5py.File(self._paths[study], "r") as file:
                 return file[view][number, :frames]
-        except OSError:
+        except (OSError, KeyError, RuntimeError, ValueError):  # damage shows in any part of HDF5
             raise InputError(f"{study}.h5: {view}, slice {number} is damaged. {REMEDY}") from None
 
 

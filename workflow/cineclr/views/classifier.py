@@ -10,6 +10,7 @@ import torch
 from cineclr.config.echo import Views
 from cineclr.errors import InputError
 from cineclr.files import write_parquet
+from cineclr.gpus import choose_device
 from cineclr.ledger import PASSED, Code
 from cineclr.private import PrivateSide
 from cineclr.progress import track
@@ -19,7 +20,6 @@ from cineclr.views.frames import choose_frames, load_frames
 from cineclr.views.networks import (
     TORCHSCRIPT,
     average_probabilities,
-    choose_device,
     load_network,
     read_network,
     store_network,

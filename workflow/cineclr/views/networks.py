@@ -80,7 +80,9 @@ def load_network(path: Path, settings: Views) -> torch.nn.Module:
     return network.eval()
 
 
-def average_probabilities(network: torch.nn.Module, videos: list[np.ndarray], device: str) -> np.ndarray:
+def average_probabilities(
+    network: torch.nn.Module, videos: list[np.ndarray], device: torch.device
+) -> np.ndarray:
     """Return (videos, classes): the softmax of each frame, averaged over the video (Methods).
 
     `videos` are uint8 (frames, H, W), all of one size; their frames go through the network as one batch.
@@ -90,11 +92,6 @@ def average_probabilities(network: torch.nn.Module, videos: list[np.ndarray], de
         probabilities = network(normalise_frames(frames)).softmax(dim=1).double().cpu().numpy()
     ends = np.cumsum([len(video) for video in videos])[:-1]
     return np.stack([part.mean(axis=0) for part in np.split(probabilities, ends)])
-
-
-def choose_device() -> str:
-    """Return the GPU where there is one."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _describe(stored: Path, settings: Views, output: Path, facts: dict[str, object]) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cineclr.config.echo import Views
 from cineclr.errors import InputError
+from cineclr.gpus import choose_device
 from cineclr.private import PrivateSide, Pseudonymizer
 from cineclr.progress import Progress, track
 from cineclr.seeds import derive_seed
@@ -20,7 +21,6 @@ from cineclr.views.networks import (
     TORCHSCRIPT,
     average_probabilities,
     build_network,
-    choose_device,
     store_network,
 )
 

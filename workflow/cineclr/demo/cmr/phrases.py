@@ -1,7 +1,5 @@
 """The words of made-up MRI reports: several ways to say each fact."""
 
-SECTIONS = ("INDICATION", "HISTORY", "TECHNIQUE", "COMPARISON", "FINDINGS", "IMPRESSION")
-
 INDICATIONS = (
     "Evaluation of cardiac structure and function.",
     "Chest pain and shortness of breath, rule out cardiomyopathy.",

@@ -18,7 +18,7 @@ from cineclr.intake.files.listing import locate
 from cineclr.ledger import Code
 from cineclr.private import CmrSources, Sources
 
-SCAN_AGAIN = "list and scan the files again (--forcerun list_files, list_cmr_files)"
+SCAN_AGAIN = "list and scan the files again (snakemake --forcerun list_files, of MRI list_cmr_files)"
 
 
 @dataclass(frozen=True)

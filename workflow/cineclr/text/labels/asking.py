@@ -131,11 +131,12 @@ class LocalModel:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
+        from cineclr.gpus import choose_device
+
         self.settings, self.torch, self.grammar = settings, torch, grammar
-        device = "cuda" if torch.cuda.is_available() else "cpu"
         self.tokenizer = AutoTokenizer.from_pretrained(str(folder))
         model: Any = AutoModelForCausalLM.from_pretrained(str(folder), dtype="auto")
-        self.model = model.to(device).eval()
+        self.model = model.to(choose_device()).eval()
         # A chat model ends its turn by a token of its own, beside the end of text.
         ends = model.generation_config.eos_token_id
         named = [ends] if isinstance(ends, int) else ends or []

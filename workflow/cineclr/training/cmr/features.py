@@ -15,9 +15,10 @@ from cineclr.data.reader import prefetch
 from cineclr.data.temporal import read_slices
 from cineclr.errors import InputError
 from cineclr.files import require_file, write_parquet
+from cineclr.gpus import choose_device
 from cineclr.progress import track
 from cineclr.training.cmr.encoders import build_video_encoder
-from cineclr.training.device import choose_device, make_repeatable
+from cineclr.training.device import make_repeatable
 from cineclr.video.hdf5 import StudyStore
 
 logger = logging.getLogger(__name__)

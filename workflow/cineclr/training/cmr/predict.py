@@ -14,10 +14,11 @@ from cineclr.config.cmr import VideoEncoder as VideoSettings
 from cineclr.data.order import split_batches
 from cineclr.errors import InputError
 from cineclr.files import require_file, write_parquet, write_table
+from cineclr.gpus import choose_device
 from cineclr.models.weights import load_strictly, load_weights
 from cineclr.training.cmr.inputs import Views, select_studies
 from cineclr.training.cmr.network import StudyNetwork, prepare, rebuild_network
-from cineclr.training.device import choose_device, make_repeatable
+from cineclr.training.device import make_repeatable
 
 logger = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from torch.nn import functional
 from cineclr.config.cmr import TextEncoder as TextSettings
 from cineclr.errors import InputError
 from cineclr.files import write_table
+from cineclr.gpus import choose_device
 from cineclr.models.text import TextEncoder
 from cineclr.seeds import derive_seed
 from cineclr.text.tokens import Tokens
 from cineclr.training.cmr.texts import join, pad
 from cineclr.training.cmr.zero_shot import open_pretrained
-from cineclr.training.device import choose_device
 
 logger = logging.getLogger(__name__)
 
