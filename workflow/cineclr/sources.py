@@ -131,7 +131,7 @@ class Sources(Section):
     )
     columns: SheetColumns = SheetColumns()
     further: list[str] = Field(
-        [], description="further columns for Table 1; none of them may identify a patient"
+        [], description="further columns for Table S1; none of them may identify a patient"
     )
     values: dict[str, dict[str, str | int]] = Field(
         {}, description="our column -> {value in the sheet: our value}"

@@ -1,5 +1,5 @@
 # What both papers share: the configuration, what jobs ask of a machine, how a run begins and ends.
-# Rules see the configuration only through functions: those of one concern are in the other *_common.smk.
+# What rules take from the configuration in more than one step is a function, of one concern in each *_common.smk.
 
 import functools
 import json

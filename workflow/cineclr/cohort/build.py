@@ -113,7 +113,7 @@ def choose_videos(
 def name_scanners(studies: pd.Series, videos: pd.DataFrame) -> pd.Series:
     """Return each study's scanner: vendor and model of most of its videos, the first by alphabet of equals.
 
-    `videos` has study, vendor and model, which are words of the closed lists of `intake.headers`.
+    `videos` has study, vendor and model, which are words of the closed lists of `intake.scanners`.
     """
     words = videos["vendor"] + " " + videos["model"]
     most = words.groupby(videos["study"]).agg(_most_frequent)

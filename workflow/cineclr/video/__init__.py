@@ -1,1 +1,1 @@
-"""AVI files and the packed store of preprocessed clips."""
+"""Videos at rest: AVI files, the packed store of preprocessed clips, HDF5 files of MRI studies."""

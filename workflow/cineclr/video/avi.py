@@ -33,8 +33,8 @@ def write_avi(
     """Publish uint8 grey frames, (T, H, W) or one after the other, as an AVI at `fps` frames per second.
 
     Of the frames one is held at a time, of the file all bytes. It is read back: its bytes must be those that
-    were encoded, every frame must be whole, and some, spread over the clip, are decoded. `quality` is that of
-    motion JPEG. Returns the file's SHA-256.
+    were encoded, every frame must begin and end and have its size, and some, spread over the clip, are
+    decoded (of FFV1 all). `quality` is that of motion JPEG. Returns the file's SHA-256.
     Raises ValueError for another shape, OSError when what reached the disk is not what was written.
     """
     frames = iter(clip)

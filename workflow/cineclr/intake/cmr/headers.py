@@ -28,7 +28,7 @@ GEOMETRY_KEYWORDS = (
         "ImageType",
     ),
     *("ImageOrientationPatient", "ImagePositionPatient", "SliceLocation", "PixelSpacing", "TriggerTime"),
-    *("TemporalPositionIdentifier", "AcquisitionTime", "CardiacNumberOfImages", "Modality", *FRAME_GROUPS),
+    *("TemporalPositionIdentifier", "AcquisitionTime", "CardiacNumberOfImages", *FRAME_GROUPS),
 )
 # Parts of ImageType that no cine has: maps, reconstructions and screens computed from other images.
 DERIVED = {"LOCALIZER", "MPR", "PROJECTION IMAGE", "P", "PHASE MAP", "T1 MAP", "T2 MAP", "VELOCITY"}

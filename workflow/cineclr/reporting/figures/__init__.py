@@ -1,1 +1,1 @@
-"""Figures as SVG and PNG, one kind per module; matplotlib is imported nowhere else."""
+"""Figures as SVG and PNG, one kind per module."""
