@@ -21,6 +21,14 @@ def test_init_makes_a_side_that_only_its_owner_reads(side, tmp_path):
     assert len(side.key()) == 32
 
 
+def test_hdf5_files_are_linked_by_their_pseudonyms(tmp_path):
+    (tmp_path / "hdf5").mkdir()
+    (tmp_path / "sheet.csv").touch()
+    sheets = {"cmr_sheet": tmp_path / "sheet.csv", "cmr_reports": tmp_path / "sheet.csv"}
+    init(tmp_path / "private", cmr_hdf5=tmp_path / "hdf5", **sheets)
+    assert PrivateSide(tmp_path / "private").cmr_sources().link == "pseudonym"
+
+
 def test_init_overwrites_nothing(side, tmp_path):
     with pytest.raises(InputError, match="exists already"):
         init(side.root, [tmp_path / "dicom"], tmp_path / "sheet.csv")

@@ -138,14 +138,15 @@ def init(
 
     Echo needs --dicom, or --videos for a folder of de-identified AVI files, and --sheet; cardiac MRI needs
     --cmr-dicom, or --cmr-hdf5 for a folder of our HDF5 files, --cmr-sheet and --cmr-reports; give either or
-    both. An existing key is kept (a new key means new pseudonyms and a new split); an existing sources.yaml
+    both. `link` says what the sheets' study_id holds; with HDF5 files it is their pseudonym. An existing key is kept (a new key means new pseudonyms and a new split); an existing sources.yaml
     is not overwritten.
     """
     if (dicom and videos) or (cmr_dicom and cmr_hdf5):
         raise InputError("give --dicom or --videos, not both, and --cmr-dicom or --cmr-hdf5")
     echo = _describe_wing({**_one_of("--videos", videos, "--dicom", dicom), "--sheet": sheet}, link)
     images = _one_of("--cmr-hdf5", cmr_hdf5, "--cmr-dicom", cmr_dicom)
-    cmr = _describe_wing({**images, "--cmr-sheet": cmr_sheet, "--cmr-reports": cmr_reports}, link)
+    cmr_link = "pseudonym" if cmr_hdf5 else link
+    cmr = _describe_wing({**images, "--cmr-sheet": cmr_sheet, "--cmr-reports": cmr_reports}, cmr_link)
     if not echo and not cmr:
         raise InputError("give --dicom and --sheet, or --cmr-dicom, --cmr-sheet and --cmr-reports")
     if (private / "sources.yaml").exists():
