@@ -138,8 +138,8 @@ def init(
 
     Echo needs --dicom, or --videos for a folder of de-identified AVI files, and --sheet; cardiac MRI needs
     --cmr-dicom, or --cmr-hdf5 for a folder of our HDF5 files, --cmr-sheet and --cmr-reports; give either or
-    both. `link` says what the sheets' study_id holds; with HDF5 files it is their pseudonym. An existing key is kept (a new key means new pseudonyms and a new split); an existing sources.yaml
-    is not overwritten.
+    both. `link` says what the sheets' study_id holds; with HDF5 files it is their pseudonym. An existing key
+    is kept (a new key means new pseudonyms and a new split); an existing sources.yaml is not overwritten.
     """
     if (dicom and videos) or (cmr_dicom and cmr_hdf5):
         raise InputError("give --dicom or --videos, not both, and --cmr-dicom or --cmr-hdf5")
