@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 import av
+import imagecodecs
 import numpy as np
 from intake_files import compress, draw_sector, make_file, to_bytes
 from pydicom import uid
@@ -67,6 +68,14 @@ def lossless_jpeg(syntax: uid.UID, predictor: int) -> bytes:
     return to_bytes(dataset)
 
 
+def high_throughput(syntax: uid.UID, **options: object) -> bytes:
+    """Return a file of HTJ2K, for which pydicom has no encoder."""
+    dataset = make_file(CLIP)
+    dataset.PixelData = encapsulate([imagecodecs.htj2k_encode(frame, **options) for frame in CLIP])
+    dataset.file_meta.TransferSyntaxUID = syntax
+    return to_bytes(dataset)
+
+
 def encode_lossless(frame: np.ndarray, predictor: int) -> bytes:
     """Return an 8-bit grey frame as lossless JPEG (ITU T.81, Annex H); predictor 1 is left, 2 above.
 
@@ -103,6 +112,8 @@ MAKERS: dict[str, Callable[[], bytes]] = {
     "jpeg-ls near lossless": lambda: by_pydicom(uid.JPEGLSNearLossless, jls_error=2),
     "jpeg 2000 lossless": lambda: by_pydicom(uid.JPEG2000Lossless),
     "jpeg 2000": lambda: by_pydicom(uid.JPEG2000, j2k_psnr=[60]),
+    "htj2k lossless": lambda: high_throughput(uid.HTJ2KLossless, reversible=True),
+    "htj2k": lambda: high_throughput(uid.HTJ2K, reversible=False, level=0.002),
     "mpeg-2": lambda: video(uid.MPEG2MPML, "mpeg2video", "mpeg2video", {"qmin": "1", "qmax": "1"}),
     "mpeg-4": lambda: video(uid.MPEG4HP41, "libx264", "h264", {"qp": "1", "preset": "ultrafast"}),
     "mpeg-4 in mp4": lambda: video(uid.MPEG4HP41, "libx264", "mp4", {"qp": "1", "preset": "veryfast"}),
