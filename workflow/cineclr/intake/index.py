@@ -19,7 +19,21 @@ from cineclr.private import PrivateSide, shard_of
 log = logging.getLogger(__name__)
 
 # Of millions of files only these columns are held at a time.
-GATHERED = ["file", "code", "study", "patient", "video", "pixel_sha256", "syntax"]
+GATHERED = [
+    *(
+        "file",
+        "source",
+        "root",
+        "path",
+        "member_at",
+        "code",
+        "study",
+        "patient",
+        "video",
+        "pixel_sha256",
+        "syntax",
+    ),
+]
 ORDER = ["root", "path", "member_at"]
 # What the scan says of a file that may change while what is in it does not.
 ONLY_SCAN = ["source", "size", "mtime_ns"]
@@ -53,26 +67,20 @@ def gather_scan(scan: list[Path], files: Path, further: tuple[str, ...] = ()) ->
 
     Raises InputError unless every listed file was scanned once, all under one key.
     """
-    scanned = pyarrow.dataset.dataset([str(path) for path in scan], format="parquet")
-    _check_all_are_there(scanned, pd.read_parquet(files, columns=["file"])["file"])
+    columns = [*GATHERED, *further]
+    table = pd.concat([pd.read_parquet(path, columns=columns) for path in scan], ignore_index=True)
+    table = table.sort_values(ORDER, kind="stable", ignore_index=True)
+    listed = pd.read_parquet(files, columns=["file"])["file"]
+    same = listed.isin(table["source"]).all() and table["source"].isin(listed).all()
+    if not same or table["file"].duplicated().any():
+        raise InputError(
+            f"the scan holds {table['source'].nunique()} files, but {len(listed)} are listed; "
+            "scan all shards again"
+        )
     keys = {read_fact(path, "key_fingerprint") for path in scan}
     if len(keys) != 1:
         raise InputError("the shards were scanned under different keys; restore the key and scan all again")
-    places = scanned.to_table(ORDER)
-    order = pc.sort_indices(places, sort_keys=[(column, "ascending") for column in ORDER])
-    del places
-    return scanned.to_table([*GATHERED, *further]).take(order).to_pandas(), keys.pop()
-
-
-def _check_all_are_there(scanned: pyarrow.dataset.Dataset, listed: pd.Series) -> None:
-    """Raise InputError unless the scan's rows are of the files that were listed, all of them, each once."""
-    found = scanned.to_table(["source", "file"]).to_pandas()
-    same = listed.isin(found["source"]).all() and found["source"].isin(listed).all()
-    if not same or found["file"].duplicated().any():
-        raise InputError(
-            f"the scan holds {found['source'].nunique()} files, but {len(listed)} are listed; "
-            "scan all shards again"
-        )
+    return table, keys.pop()
 
 
 def set_copies_aside(table: pd.DataFrame, columns: list[str]) -> None:
